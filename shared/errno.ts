@@ -1,0 +1,45 @@
+/** Error numbers of the system calls: errno(3). */
+
+/** The errors that a lesson meets: `include/uapi/asm-generic/errno-base.h` and `errno.h`. */
+export const Errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  EINTR: 4,
+  EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EINVAL: 22,
+  ENFILE: 23,
+  EMFILE: 24,
+  EPIPE: 32,
+  ENOTSOCK: 88,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
+  ECONNABORTED: 103,
+  ECONNRESET: 104,
+  ENOBUFS: 105,
+  ENOTCONN: 107,
+  EINPROGRESS: 115,
+} as const;
+
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
+export function errorname(code: number): string {
+  return Object.entries(Errno).find(([, number]) => number === code)?.[0] ?? `errno ${code}`;
+}
+
+/** A system call that failed, like Python's `OSError`. */
+export class OSError extends Error {
+  override name = "OSError";
+  /** The call, such as `"bind"`. */
+  readonly call: string;
+  /** Why: one of {@link Errno}, or another number of errno(3). */
+  readonly code: number;
+  constructor(call: string, code: number) {
+    super(`${call}: ${errorname(code)}`);
+    this.call = call;
+    this.code = code;
+  }
+}
