@@ -1,28 +1,49 @@
+/**
+ * 01: one process for each connection.
+ *
+ * The kernel copies the whole process, and the copy serves one client. While
+ * it waits for that client, nobody else waits with it.
+ *
+ * Article: 《web 服务器的秘密》 part one, which part two begins from (TPC 与 PPC)
+ * Calls:   accept(2), fork(2), recv(2), send(2), _exit(2), waitpid(2)
+ * Costs:   a copied address space for every client
+ * Differs: - becomeForkable(): a JavaScript runtime is not made for fork(2).
+ *          - A request is received up to its empty line, however many pieces
+ *            it comes in, and the close waits for the client's: otherwise
+ *            a reset can overtake the answer.
+ * Run:     deno run lessons/01-fork.ts     or     bun lessons/01-fork.ts
+ */
+import { becomeForkable, exit, fork, waitpid, WNOHANG } from "../shared/process.ts";
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { becomeForkable, exit, fork, waitpid, WNOHANG } from "../shared/process.ts";
 import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 function handler(conn: Socket) {
-  if (recvRequest(conn)) conn.send(RESPONSE);
+  const request = recvRequest(conn); // recv(2): sleeps until the client has sent it
+  if (request) conn.send(RESPONSE);
   lingeringClose(conn);
 }
 
 const address = options(import.meta.url, "one process for each connection, made by fork(2)");
-becomeForkable();
-const server = createServer(address);
+becomeForkable(); // execv(2): this program starts once more, in a runtime that survives fork(2)
+const server = createServer(address); // socket(2), bind(2), listen(2)
+server.settimeout(1); // accept(2) also returns when nobody came for a second, so that children get reaped
 
 while (true) {
   const conn = server.accept();
-  if (conn === null) continue;
-
-  const pid = fork();
-  if (pid === 0) {
-    server.close();
-    handler(conn);
-    exit(0);
+  if (conn !== null) {
+    // From here on there are two processes, with the same variables and the
+    // same open descriptors. They differ in what fork returned.
+    const pid = fork();
+    if (pid === 0) { // the child
+      server.close(); // its copy: it takes no connections
+      handler(conn);
+      exit(0); // _exit(2): it must not go on into the loop
+    }
+    conn.close(); // the parent's copy: the connection ends when the last one is closed
   }
-  conn.close();
+  // A child that has ended stays in the process table, a zombie, until its
+  // parent asks for it. WNOHANG: but don't wait for one.
   while (waitpid(-1, WNOHANG) > 0);
 }

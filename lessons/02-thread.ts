@@ -1,3 +1,21 @@
+/**
+ * 02: one thread for each connection.
+ *
+ * A thread shares the memory and the descriptors of its process, so there is
+ * nothing to copy. It, too, may sleep while its client is slow.
+ *
+ * Article: 《web 服务器的秘密(二)》, "我们换成多线程"
+ * Calls:   accept(2) in the main thread; clone(2), recv(2), send(2) in the others
+ * Costs:   a thread for every client. The article says that it is far cheaper
+ *          than a process, which is true in C and Python. Here it is the other way
+ *          round: a thread of JavaScript is a Worker, with a VM and a heap of
+ *          its own to set up. And threads run out: "can't start new thread".
+ * Differs: - Threads share descriptors but no variables, so the handler gets
+ *            the connection's number, and makes a Socket of it.
+ *          - This file is loaded again by every thread: `isMainThread`.
+ *          - Request and close: see 01.
+ * Run:     deno run lessons/02-thread.ts     or     bun lessons/02-thread.ts
+ */
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
 import { createServer, options } from "../shared/server.ts";
@@ -6,7 +24,8 @@ import { isMainThread, Thread } from "../shared/thread.ts";
 
 export function handler(fileno: number) {
   const conn = new Socket(fileno);
-  if (recvRequest(conn)) conn.send(RESPONSE);
+  const request = recvRequest(conn); // recv(2): this thread sleeps until the client has sent it
+  if (request) conn.send(RESPONSE);
   lingeringClose(conn);
 }
 
@@ -14,9 +33,10 @@ if (isMainThread) {
   const server = createServer(options(import.meta.url, "one thread for each connection"));
 
   while (true) {
-    const conn = server.accept();
+    const conn = server.accept(); // accept(2): the main thread sleeps until a client comes
     if (conn === null) continue;
     const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
-    if (!await thread.start()) conn.close();
+    const started = await thread.start();
+    if (!started) conn.close(); // "can't start new thread": this client goes, the server stays
   }
 }

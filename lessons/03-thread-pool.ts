@@ -1,3 +1,19 @@
+/**
+ * 03: a pool of threads.
+ *
+ * Four threads are made once, and each takes one connection after another. All
+ * four sleep in accept(2) on the same socket; the kernel wakes one of them.
+ *
+ * Article: 《web 服务器的秘密(二)》, "线程池"
+ * Calls:   accept(2), recv(2), send(2), in each of four threads
+ * Costs:   four threads, however many clients there are. But when all four
+ *          wait for slow clients, the fifth client waits, too.
+ * Differs: - Threads share descriptors but no variables: see 02.
+ *          - A client that resets its connection ends its turn. In the
+ *            listing it ends the thread, and the pool has one less for good.
+ *          - Request and close: see 01. The close gives a client one second.
+ * Run:     deno run lessons/03-thread-pool.ts     or     bun lessons/03-thread-pool.ts
+ */
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
 import { createServer, die, options } from "../shared/server.ts";
@@ -5,11 +21,13 @@ import { Socket } from "../shared/socket.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
 export function handler(fileno: number) {
-  const server = new Socket(fileno);
+  const server = new Socket(fileno); // the one listening socket: descriptors belong to the process
+
   while (true) {
-    const conn = server.accept();
+    const conn = server.accept(); // accept(2): sleeps until it is this thread's turn
     if (conn === null) continue;
-    if (recvRequest(conn)) conn.send(RESPONSE);
+    const request = recvRequest(conn); // recv(2): sleeps until the client has sent it
+    if (request) conn.send(RESPONSE);
     lingeringClose(conn);
   }
 }
@@ -22,9 +40,11 @@ if (isMainThread) {
   const threads: Thread[] = [];
   for (let i = 0; i < 4; i++) {
     const thread = new Thread({ module: import.meta.url, target: handler, args: [server.fileno()] });
-    await thread.start();
+    if (!await thread.start()) die("can't start new thread, and a pool needs its four");
     threads.push(thread);
   }
+
+  // Sleep until one ends. None does, unless its code fails: then say so, rather than go on with three.
   await Promise.race(threads.map((thread) => thread.join()));
   die("a thread of the pool has ended");
 }

@@ -1,43 +1,58 @@
+/**
+ * 05: select.
+ *
+ * One call watches many sockets, and sleeps until at least one has something.
+ * So the processor rests while nothing happens.
+ *
+ * Article: 《web 服务器的秘密(二)》, "select", of which it has pseudo-code only
+ * Calls:   select(2), then accept(2), recv(2), send(2) on those that are ready
+ * Costs:   select says that something has come, and marks it in a set of bits;
+ *          whose bits they are, we find out by looking at all n sockets: O(n).
+ *          The kernel does the same. And the set has room for 1,024 descriptors.
+ * Differs: - Request and close: see 04.
+ * Run:     deno run lessons/05-select.ts     or     bun lessons/05-select.ts
+ */
 import { Request } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
 import { FD_SETSIZE, FdSet, select } from "../shared/select.ts";
-import { createServer, options } from "../shared/server.ts";
+import { createServer, options, warn } from "../shared/server.ts";
 import { SHUT_WR, type Socket } from "../shared/socket.ts";
 
 const server = createServer(
-  options(import.meta.url, "one thread sleeps in select(2), then looks at every socket"),
+  options(import.meta.url, "one thread that sleeps in select(2), then looks at every socket"),
 );
 server.setblocking(false);
 
-const conns = new Map<Socket, Request>();
-const watched = new FdSet();
+const conns = new Map<Socket, Request>(); // what each client has sent so far
+const watched = new FdSet(); // one bit for each descriptor: "tell me about this one"
 watched.add(server.fileno());
 
 while (true) {
-  const ready = select(watched);
+  const ready = select(watched); // sleeps until something has come; then only the bits of the ready ones are set
 
   if (ready.has(server.fileno())) {
-    const conn = server.accept();
+    const conn = server.accept(); // null: it was gone again
     if (conn !== null && conn.fileno() >= FD_SETSIZE) {
+      warn(`descriptor ${conn.fileno()} does not fit into an fd_set: this client is refused`);
       conn.close();
     } else if (conn !== null) {
       conn.setblocking(false);
-      conns.set(conn, new Request());
       watched.add(conn.fileno());
+      conns.set(conn, new Request());
     }
   }
 
-  for (const [conn, request] of conns) {
+  for (const [conn, request] of conns) { // all of them, though perhaps one has something
     if (!ready.has(conn.fileno())) continue;
     const data = conn.recv(4096);
     if (data === null) continue;
-    if (data.length === 0) {
+    if (data.length === 0) { // the client has closed
       watched.delete(conn.fileno());
       conns.delete(conn);
       conn.close();
-    } else if (request.add(data)) {
+    } else if (request.add(data)) { // its empty line has come
       conn.send(RESPONSE);
-      conn.shutdown(SHUT_WR);
+      conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Processes: fork(2), waitpid(2), _exit(2), and what a JavaScript runtime needs to survive fork(2). */
 import { Errno, errorname } from "./errno.ts";
-import { check, cstring, errno, libc, type Name, warn } from "./libc.ts";
+import { check, cstring, errno, libc, type Name, readFile, warn } from "./libc.ts";
 import { addressOf, arch, args, runtime } from "./runtime.ts";
 
 /** For {@link waitpid}: answer at once, whether or not a child has ended. */
@@ -142,16 +142,4 @@ function ignoreDontFork(): void {
   check("prctl", libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
   const address = addressOf(new Uint8Array(filter.buffer));
   check("prctl", libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0n, 0n));
-}
-
-/** A file as text, read over libc: Deno's own way would need one more permission. */
-export function readFile(path: string): string {
-  const fd = check("open", libc.open(cstring(path), 0, 0));
-  const chunks: number[] = [];
-  const chunk = new Uint8Array(16384);
-  for (let n; (n = check("read", libc.read(fd, chunk, chunk.length))) > 0;) {
-    for (let i = 0; i < n; i++) chunks.push(chunk[i]);
-  }
-  libc.close(fd);
-  return new TextDecoder().decode(Uint8Array.from(chunks));
 }

@@ -1,7 +1,10 @@
 /** What every lesson begins with: its arguments, its listening socket, and plain words when that fails. */
 import { Errno, OSError } from "./errno.ts";
+import { warn } from "./libc.ts";
 import { args, os, runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
+
+export { warn };
 
 /** Where a server listens, and which lesson it is. */
 export interface Address {

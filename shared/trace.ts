@@ -10,11 +10,14 @@ import { type CFunction, isMainThread, noColor } from "./runtime.ts";
 /** Calls that belong to the runtime's side of a lesson, not to its story. */
 const SILENT = new Set<Name>([
   "__errno_location",
+  "dlsym",
   "execv",
   "getpid",
   "getppid",
   "isatty",
   "prctl",
+  "pthread_create",
+  "pthread_join",
   "read",
   "setenv",
   "usleep",
@@ -46,7 +49,7 @@ export function tracer(
 
   /** Descriptors on which accept and recv do not wait. */
   const nonblocking = new Set<number>();
-  /** Descriptors of files, which are no part of the story either. */
+  /** Descriptors of files and the like, which are no part of the story either. */
   const files = new Set<number>();
   const file = (fd: number) => (files.add(fd), fd);
   const peer = new Uint8Array(16);
@@ -64,23 +67,23 @@ export function tracer(
     if (libc.write(1, bytes, bytes.length) === -1 && errno()[0] === Errno.EPIPE) libc._exit(0);
   }
 
-  /** Calls in a row that said EAGAIN: one line with a count. */
-  const again = { calls: new Set<string>(), count: 0, printed: 0 };
-  function printAgain(time: number, counting: boolean) {
-    const calls = [...again.calls];
-    const named = calls.length > 3 ? `${calls.slice(0, 2).join(", ")}, … ${calls.at(-1)}` : calls.join(", ");
-    const times = again.count > 1 ? ` × ${again.count.toLocaleString("en")}` : "";
-    print(time, `${named} = -1 EAGAIN${times}`, "", counting);
-    again.printed = time;
+  /** Calls in a row that found nothing: one line with a count. */
+  const idle = { calls: new Set<string>(), count: 0, shown: 0, printed: 0 };
+  function printIdle(time: number, counting: boolean) {
+    const calls = [...idle.calls];
+    const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
+    print(time, idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named, "", counting);
+    idle.printed = time;
+    idle.shown = idle.count;
   }
-  function endAgain(time: number) {
-    if (again.count > 0) printAgain(time, false);
-    again.count = 0;
-    again.calls.clear();
+  function endIdle(time: number) {
+    if (terminal ? idle.count > 0 : idle.count > idle.shown) printIdle(time, false);
+    idle.count = idle.shown = 0;
+    idle.calls.clear();
   }
 
   return (name, bare) => {
-    if (name === "open") return (...args) => file(bare(...args));
+    if (name === "open" || name === "dup") return (...args) => file(bare(...args));
     if (SILENT.has(name)) return bare;
     return (...args) => {
       if (name === "close" && files.delete(args[0])) return bare(...args);
@@ -88,11 +91,11 @@ export function tracer(
       const started = performance.now();
       const mayWait = name === "select" || name === "epoll_wait" ||
         (name === "accept" || name === "recv") && !nonblocking.has(args[0]);
-      if (mayWait) {
-        endAgain(started);
+      if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
+        endIdle(started);
         print(started, `${call} …`, "");
       } else if (name === "fork" || name === "_exit") {
-        endAgain(started); // the child must not print it again
+        endIdle(started); // the child must not print it again
         if (name === "_exit") print(started, call, "");
       }
       const looked = name === "select" ? bits(args[1]).length : 0;
@@ -105,14 +108,15 @@ export function tracer(
       const code = result === -1 ? errno()[0] : 0;
 
       const now = performance.now();
-      if (code === Errno.EAGAIN && !mayWait) {
-        again.calls.add(call);
-        again.count++;
-        if (now - again.printed >= REFRESH) printAgain(now, terminal);
-        errno()[0] = code;
+      const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
+      if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
+        idle.calls.add(line);
+        idle.count++;
+        if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+        errno()[0] = code; // printing may have changed it
         return result;
       }
-      endAgain(now);
+      endIdle(now);
       if (name === "fork" && result === 0) {
         paint = libc.getpid();
         who = `child ${paint}`;
@@ -124,11 +128,7 @@ export function tracer(
         mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
         result >= 0 ? note(name, args, result, looked) : "",
       ];
-      print(
-        now,
-        `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`,
-        notes.filter((note) => note !== "").join(", "),
-      );
+      print(now, line, notes.filter((note) => note !== "").join(", "));
       if (code !== 0) errno()[0] = code; // printing may have changed it
       return result;
     };
