@@ -38,6 +38,7 @@ while (true) {
     const pid = fork();
     if (pid === 0) { // the child
       server.close(); // its copy: it takes no connections
+      conn.settimeout(0); // which came with it from the server: recv(2) may sleep as long as it takes
       handler(conn);
       exit(0); // _exit(2): it must not go on into the loop
     }

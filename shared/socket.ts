@@ -141,7 +141,10 @@ export class Socket {
     check("ioctl", libc.ioctl(this.#fd, FIONBIO, Int32Array.of(flag ? 0 : 1)));
   }
 
-  /** From now on a blocking recv gives up (`null`) after `seconds` of silence: SO_RCVTIMEO, socket(7) */
+  /**
+   * From now on a blocking accept or recv gives up (`null`) after `seconds`; 0
+   * means never. Accepted sockets inherit it. SO_RCVTIMEO, socket(7)
+   */
   settimeout(seconds: number): void {
     const timeval = new Uint8Array(BigInt64Array.of(BigInt(seconds), 0n).buffer);
     check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, 16));

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RESPONSE } from "../shared/response.ts";
 import { parseOptions, unsupported } from "../shared/server.ts";
 import {
+  alive,
   children,
   connect,
   each,
@@ -147,12 +148,4 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       assertEquals(again.port, server.port);
     },
   );
-}
-
-function alive(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch {
-    return false;
-  }
 }

@@ -57,6 +57,8 @@ export interface StartOptions {
   before?: string[];
   /** Another script than the lesson. */
   script?: string;
+  /** Stop reading its standard output after so many lines, as `head` does. */
+  reads?: number;
 }
 
 /** A server that runs. It ends with the block that started it (`await using`). */
@@ -93,7 +95,7 @@ export async function start(lesson: Lesson, runtime: Runtime, options: StartOpti
     .spawn();
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const closed = [collect(child.stdout, stdout), collect(child.stderr, stderr)];
+  const closed = [collect(child.stdout, stdout, options.reads), collect(child.stderr, stderr)];
   const server: Server = {
     pid: child.pid,
     port: 0,
@@ -127,13 +129,14 @@ export async function start(lesson: Lesson, runtime: Runtime, options: StartOpti
   }
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
+async function collect(stream: ReadableStream<Uint8Array>, lines: string[], most = Infinity): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
     const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop()!;
     lines.push(...parts);
+    if (lines.length >= most) break; // which closes the pipe
   }
   if (rest) lines.push(rest);
 }
@@ -207,6 +210,32 @@ export async function load(server: Server, count: number, parallel: number): Pro
   return wrong;
 }
 
+/** The most descriptors that a process here may ask for. */
+export const DESCRIPTOR_LIMIT = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1]);
+
+/** Silent clients, held by a process of their own; they leave when the block ends. */
+export async function hold(port: number, count: number): Promise<AsyncDisposable> {
+  const args = [
+    `--nofile=${count + 200}`,
+    Deno.execPath(),
+    "run",
+    "--allow-ffi",
+    "tests/hold.ts",
+    `${port}`,
+    `${count}`,
+  ];
+  const child = new Deno.Command("prlimit", { args, cwd: ROOT, stdin: "piped", stdout: "piped" }).spawn();
+  const reader = child.stdout.getReader();
+  if ((await reader.read()).done) throw new Error(`could not hold ${count} connections`);
+  return {
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}
+
 /** The threads of a process, each with the number of the system call that it sleeps in, or "running". */
 export function tasks(pid: number): { tid: number; name: string; call: string }[] {
   return list(`/proc/${pid}/task`).map((tid) => ({
@@ -220,6 +249,12 @@ export function tasks(pid: number): { tid: number; name: string; call: string }[
 export function children(pid: number): number[] {
   return list(`/proc/${pid}/task`).flatMap((tid) => read(`/proc/${pid}/task/${tid}/children`).split(" "))
     .map(Number).filter((child) => child > 0);
+}
+
+/** Whether a process is there and no zombie. */
+export function alive(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== "" && !/\) [ZX] /.test(stat);
 }
 
 /** How many descriptors a process has open. */

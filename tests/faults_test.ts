@@ -1,0 +1,331 @@
+/** Rude clients, scarce resources, signals: every lesson goes on serving, and keeps nothing of them. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { libc } from "../shared/libc.ts";
+import { Socket } from "../shared/socket.ts";
+import {
+  alive,
+  children,
+  connect,
+  cpuTicks,
+  DESCRIPTOR_LIMIT,
+  descriptors,
+  each,
+  get,
+  hold,
+  installed,
+  type Lesson,
+  LESSONS,
+  load,
+  readAll,
+  REQUEST,
+  RESPONSE_TEXT,
+  run,
+  sendAll,
+  type Server,
+  start,
+  tasks,
+  waitFor,
+} from "./harness.ts";
+
+/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
+function resettable(server: Server): Socket {
+  const conn = new Socket();
+  conn.connect("127.0.0.1", server.port);
+  libc.setsockopt(conn.fileno(), 1, 13, Int32Array.of(1, 0), 8);
+  return conn;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const bigHead = (size: number) => `GET / HTTP/1.1\r\nX: ${"x".repeat(size - 24)}\r\n\r\n`;
+
+/** Each does its worst, and leaves. */
+const RUDE: Record<string, (server: Server) => Promise<void>> = {
+  async "closes before sending"(server) {
+    (await connect(server)).close();
+  },
+  async "closes after half a request"(server) {
+    using conn = await connect(server);
+    await sendAll(conn, "GET / HTTP/1.1\r\nHo");
+  },
+  async "says that it sends nothing more, in the middle of the request"(server) {
+    using conn = await connect(server);
+    await sendAll(conn, "GET / HTTP/1.1\r\nHo");
+    await conn.closeWrite();
+    assertEquals(await readAll(conn), "");
+  },
+  // deno-lint-ignore require-await
+  async "resets at once"(server) {
+    for (let i = 0; i < 10; i++) resettable(server).close();
+  },
+  async "resets while the server waits for its request"(server) {
+    const conn = resettable(server);
+    assertEquals(await get(server), RESPONSE_TEXT); // which was accepted after it
+    conn.close();
+  },
+  async "resets in the middle of the request"(server) {
+    const conn = resettable(server);
+    conn.send(bytes("GET / HTTP/1.1\r\nHo"));
+    assertEquals(await get(server), RESPONSE_TEXT);
+    conn.close();
+  },
+  // deno-lint-ignore require-await
+  async "resets before it reads the answer"(server) {
+    for (let i = 0; i < 10; i++) {
+      const conn = resettable(server);
+      conn.send(bytes(REQUEST));
+      conn.close();
+    }
+  },
+  async "sends one byte at a time"(server) {
+    using conn = await connect(server);
+    conn.setNoDelay(true);
+    for (const char of REQUEST) await sendAll(conn, char);
+    assertEquals(await readAll(conn), RESPONSE_TEXT);
+  },
+  async "sends a head of 1 MiB, and then reads"(server) {
+    assertEquals(await get(server, bigHead(1024 * 1024)), RESPONSE_TEXT);
+  },
+  async "sends a head of 60 KiB, and then reads"(server) {
+    assertEquals(await get(server, bigHead(60 * 1024)), RESPONSE_TEXT);
+  },
+  async "sends 65 KiB without an empty line, and waits"(server) {
+    using conn = await connect(server);
+    await sendAll(conn, "x".repeat(65 * 1024));
+    assertEquals(await readAll(conn), RESPONSE_TEXT);
+  },
+  async "sends binary noise"(server) {
+    const noise = crypto.getRandomValues(new Uint8Array(10_000)).map((byte) => byte === 10 ? 0 : byte);
+    using conn = await connect(server);
+    await sendAll(conn, noise);
+  },
+  async "sends binary noise and an empty line"(server) {
+    const noise = crypto.getRandomValues(new Uint8Array(10_000)).map((byte) => byte === 10 ? 0 : byte);
+    assertEquals(await get(server, Uint8Array.of(...noise, 10, 10)), RESPONSE_TEXT);
+  },
+  async "sends several requests in one packet"(server) {
+    assertEquals(await get(server, REQUEST.repeat(500)), RESPONSE_TEXT);
+  },
+  async "sends a request with a body of 1 MiB"(server) {
+    const head = `POST / HTTP/1.1\r\nContent-Length: ${1 << 20}\r\n\r\n`;
+    assertEquals(await get(server, head + "x".repeat(1 << 20)), RESPONSE_TEXT);
+  },
+  async "reads nothing"(server) {
+    using conn = await connect(server);
+    await sendAll(conn, REQUEST);
+    assertEquals(await get(server), RESPONSE_TEXT);
+  },
+};
+
+/** What a server holds while nobody is connected. */
+function holdings({ pid }: Server) {
+  const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
+  return { descriptors: descriptors(pid), threads, children: children(pid).filter(alive).length };
+}
+
+each("no rude client stops it, or leaves anything behind", LESSONS, async (lesson, runtime) => {
+  await using server = await start(lesson, runtime);
+  assertEquals(await load(server, 20, 4), []);
+  if (lesson === "01-fork") await waitFor("the end of the children", () => children(server.pid).length === 0);
+  if (lesson === "02-thread") await waitFor("the end of the threads", () => holdings(server).threads === 0);
+  const before = await settled(server);
+  // Deno lets go of what it kept of the last threads when the next one starts.
+  const slack = lesson === "02-thread" ? 8 : 0;
+  for (const [what, rude] of Object.entries(RUDE)) {
+    try {
+      await rude(server);
+      assertEquals(await get(server), RESPONSE_TEXT);
+      await waitFor("what it held before", () => {
+        const now = holdings(server);
+        return now.descriptors <= before.descriptors + slack && now.threads <= before.threads &&
+          now.children === 0;
+      });
+    } catch (error) {
+      throw new Error(`a client that ${what}`, { cause: error });
+    }
+  }
+  assertEquals(server.stderr, []);
+  await waitFor("no zombie", () => children(server.pid).length === 0);
+  if (lesson === "04-busy-poll") return;
+  // Nor does it spin.
+  const ticks = cpuTicks(server.pid);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert(cpuTicks(server.pid) - ticks < 10, "it uses the CPU while nothing happens");
+});
+
+/** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
+async function settled(server: Server) {
+  let last = "";
+  return await waitFor("a server at rest", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = holdings(server);
+    const same = JSON.stringify(now) === last;
+    last = JSON.stringify(now);
+    return same && now;
+  });
+}
+
+each(
+  "errno is EAGAIN a million times, while the collector runs",
+  ["04-busy-poll"],
+  async (lesson, runtime) => {
+    const { stdout, stderr } = await run(lesson, runtime, {
+      script: "tests/errno_script.ts",
+      args: ["--port", "0"],
+    });
+    assertEquals(stderr, "");
+    assertEquals(stdout.trim().split("\n").at(-1), "1000000");
+  },
+);
+
+each("out of descriptors, it waits, and serves again afterwards", LESSONS, async (lesson, runtime) => {
+  await using server = await start(lesson, runtime, { before: ["prlimit", "--nofile=64"] });
+  const started = performance.now();
+  const silent = await Promise.all(Array.from({ length: 200 }, () => connect(server)));
+  if (lesson === "04-busy-poll" || lesson === "05-select" || lesson === "06-epoll") {
+    await waitFor("the warning", () => server.stderr.length > 0);
+    assertMatch(server.stderr[0], /^accept: EMFILE: /);
+    const ticks = cpuTicks(server.pid);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert(cpuTicks(server.pid) - ticks < 25, "it spins");
+  }
+  if (lesson === "02-thread") {
+    await waitFor("the warning", () => server.stderr.length > 0);
+    assertMatch(server.stderr[0], /^can't start new thread: /);
+  }
+  for (const conn of silent) conn.close();
+  await waitFor("an answer", async () => await get(server).catch(() => "") === RESPONSE_TEXT);
+  assertEquals(await load(server, 20, 4), []);
+  const seconds = (performance.now() - started) / 1000;
+  assert(server.stderr.length <= seconds + 1, `${server.stderr.length} lines in ${seconds} s`);
+});
+
+/** Runs a server as a user of its own, who may have so many processes and threads; it may still read our files. */
+function limited(processes: number): string[] {
+  const uid = String(60_000 + Math.floor(Math.random() * 1_000_000));
+  const caps = "+dac_override,+sys_ptrace";
+  const user = [
+    `--reuid=${uid}`,
+    `--regid=${uid}`,
+    "--clear-groups",
+    `--inh-caps=${caps}`,
+    `--ambient-caps=${caps}`,
+  ];
+  return ["setpriv", ...user, "prlimit", `--nproc=${processes}`];
+}
+const cannotLimit = Deno.uid() !== 0 || !installed("setpriv") || !installed("prlimit");
+
+for (
+  const [lesson, line] of [["01-fork", /^can't start new process/], [
+    "02-thread",
+    /^can't start new thread/,
+  ]] as const
+) {
+  each("out of processes and threads, it says so and goes on", [lesson], async (lesson, runtime) => {
+    await using server = await start(lesson, runtime, { before: limited(24) });
+    const silent = await Promise.all(Array.from({ length: 30 }, () => connect(server)));
+    await waitFor("the line on standard error", () => server.stderr.length > 0);
+    assertMatch(server.stderr[0], line);
+    for (const conn of silent) conn.close();
+    await waitFor("an answer", async () => await get(server).catch(() => "") === RESPONSE_TEXT);
+    for (const printed of server.stderr) assertMatch(printed, line);
+  }, { ignore: cannotLimit });
+}
+
+each(
+  "when a thread of the pool ends, it says so and exits with 1",
+  ["03-thread-pool"],
+  async (lesson, runtime) => {
+    const copy = await broken(
+      lesson,
+      "while (true) {\n    const conn",
+      "for (let i = 0; i < 1; i++) {\n    const conn",
+    );
+    await using server = await start(lesson, runtime, { script: copy });
+    assertEquals(await get(server), RESPONSE_TEXT);
+    assertEquals((await server.status).code, 1);
+    assertEquals(server.stderr, ["a thread of the pool has ended"]);
+  },
+);
+
+/** A copy of a lesson with one change, outside of the project. */
+async function broken(lesson: Lesson, from: string, to: string): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  await Deno.mkdir(`${folder}/lessons`);
+  const source = await Deno.readTextFile(new URL(`../lessons/${lesson}.ts`, import.meta.url));
+  assert(source.includes(from));
+  await Deno.writeTextFile(`${folder}/lessons/mine.ts`, source.replace(from, to));
+  await Deno.symlink(new URL("../shared", import.meta.url).pathname, `${folder}/shared`);
+  return `${folder}/lessons/mine.ts`;
+}
+
+each("stopped and continued, it goes on", LESSONS, async (lesson, runtime) => {
+  await using server = await start(lesson, runtime);
+  using silent = await connect(server);
+  assertEquals(await get(server), RESPONSE_TEXT);
+  if (lesson === "01-fork") await waitFor("one child", () => children(server.pid).length === 1);
+  const family = [server.pid, ...children(server.pid)];
+  for (let i = 0; i < 3; i++) {
+    for (const pid of family) Deno.kill(pid, "SIGSTOP");
+    await waitFor("a stopped server", () => / T /.test(Deno.readTextFileSync(`/proc/${server.pid}/stat`)));
+    for (const pid of family) Deno.kill(pid, "SIGCONT");
+    assertEquals(await get(server), RESPONSE_TEXT);
+  }
+  await sendAll(silent, REQUEST);
+  assertEquals(await readAll(silent), RESPONSE_TEXT);
+  assertEquals(server.stderr, []);
+});
+
+/** Load from a process of its own: `count` requests by `clients` at a time. */
+async function heavy(server: Server, clients: number, count: number) {
+  const args = [
+    "run",
+    "--allow-ffi",
+    "tests/load.ts",
+    String(server.port),
+    String(clients),
+    "120",
+    String(count),
+  ];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  const { requests, failed } = JSON.parse(new TextDecoder().decode(stdout));
+  return { requests, failed };
+}
+
+const MOST = ["01-fork", "03-thread-pool", "04-busy-poll", "05-select", "06-epoll"] as const;
+each("ten thousand connections, a hundred at a time", MOST, async (lesson, runtime) => {
+  await using server = await start(lesson, runtime);
+  assertEquals(await heavy(server, 100, 10_000), { requests: 10_000, failed: 0 });
+});
+each("a thousand connections, a hundred at a time", ["02-thread"], async (lesson, runtime) => {
+  await using server = await start(lesson, runtime);
+  assertEquals(await heavy(server, 100, 1_000), { requests: 1_000, failed: 0 });
+});
+
+const SILENT = { "04-busy-poll": 10_000, "05-select": 1_000, "06-epoll": 10_000 };
+each("serves beside thousands of silent connections, and frees them", [
+  "04-busy-poll",
+  "05-select",
+  "06-epoll",
+], async (lesson, runtime) => {
+  const count = SILENT[lesson as keyof typeof SILENT];
+  await using server = await start(lesson, runtime, { before: ["prlimit", `--nofile=${count + 200}`] });
+  assertEquals(await get(server), RESPONSE_TEXT);
+  const before = await settled(server);
+  {
+    await using _silent = await hold(server.port, count);
+    assertEquals(await load(server, 20, 1), []);
+    assert(descriptors(server.pid) >= count);
+  }
+  await waitFor("the descriptors it had", () => descriptors(server.pid) <= before.descriptors);
+  assertEquals(await get(server), RESPONSE_TEXT);
+  assertEquals(server.stderr, []);
+}, { ignore: DESCRIPTOR_LIMIT < 10_200 });
+
+each("refuses descriptors from 1024 up", ["05-select"], async (lesson, runtime) => {
+  await using server = await start(lesson, runtime, { before: ["prlimit", "--nofile=1200"] });
+  await using _silent = await hold(server.port, 1100);
+  await waitFor("the warning", () => server.stderr.length > 0);
+  assertMatch(server.stderr[0], /^descriptor 1024 does not fit/);
+  await waitFor("no further descriptor", () => descriptors(server.pid) <= 1024);
+}, { ignore: DESCRIPTOR_LIMIT < 1_300 });
