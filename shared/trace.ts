@@ -7,24 +7,29 @@ import { Errno, errorname } from "./errno.ts";
 import type { Libc, Name } from "./libc.ts";
 import { type CFunction, isMainThread, noColor } from "./runtime.ts";
 
-/** Calls that belong to the runtime's side of a lesson, not to its story. */
+/** Calls that are not part of the story: what comes before the first line is printed, and what the runtime needs. */
 const SILENT = new Set<Name>([
   "__errno_location",
+  "bind",
   "dlsym",
   "execv",
   "getpid",
   "getppid",
+  "getsockname",
   "isatty",
+  "listen",
   "prctl",
   "pthread_create",
   "pthread_join",
   "read",
   "setenv",
+  "socket",
   "usleep",
   "write",
 ]);
 
 const FIONBIO = 0x5421n;
+const SO_REUSEADDR = 2;
 const REFRESH = 100; // ms between two prints of a line that counts
 
 const EVENTS: [bit: number, name: string][] = [[1, "IN"], [4, "OUT"], [8, "ERR"], [16, "HUP"]];
@@ -55,6 +60,8 @@ export function tracer(
   const peer = new Uint8Array(16);
   const peerLength = new Int32Array(1);
 
+  let unread = false;
+
   function print(time: number, text: string, note: string, counting = false) {
     const line = `${(time + shift).toFixed(2).padStart(10)} ms  ${who.padEnd(12)}  ${text.padEnd(34)} ${note}`
       .trimEnd();
@@ -64,7 +71,10 @@ export function tracer(
       terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
     );
     // One write(2) a line: lines of several threads and processes never mix.
-    if (libc.write(1, bytes, bytes.length) === -1 && errno()[0] === Errno.EPIPE) libc._exit(0);
+    if (libc.write(1, bytes, bytes.length) === -1 && errno()[0] === Errno.EPIPE) {
+      unread = true; // as when piped into head
+      libc._exit(0);
+    }
   }
 
   /** Calls in a row that found nothing: one line with a count. */
@@ -86,7 +96,8 @@ export function tracer(
     if (name === "open" || name === "dup") return (...args) => file(bare(...args));
     if (SILENT.has(name)) return bare;
     return (...args) => {
-      if (name === "close" && files.delete(args[0])) return bare(...args);
+      if (unread || (name === "close" && files.delete(args[0]))) return bare(...args);
+      if (name === "setsockopt" && args[2] === SO_REUSEADDR) return bare(...args);
       const call = describe(name, args);
       const started = performance.now();
       const mayWait = name === "select" || name === "epoll_wait" ||
@@ -159,7 +170,6 @@ export function tracer(
 function describe(name: Name, args: Parameters<CFunction>): string {
   switch (name) {
     case "fork":
-    case "socket":
     case "epoll_create1":
       return `${name}()`;
     case "select":

@@ -104,10 +104,12 @@ export async function start(lesson: Lesson, runtime: Runtime, options: StartOpti
     status: child.status,
     kill: (signal) => child.kill(signal),
     async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // it has ended already
+      for (const pid of [...children(child.pid), child.pid]) {
+        try {
+          Deno.kill(pid, "SIGKILL");
+        } catch {
+          // it has ended already
+        }
       }
       await child.status;
       await Promise.all(closed);

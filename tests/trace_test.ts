@@ -1,0 +1,153 @@
+/** `--trace` prints what happens: the same calls, in the same order, that strace sees. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  connect,
+  each,
+  get,
+  installed,
+  type Lesson,
+  readAll,
+  REQUEST,
+  RESPONSE_TEXT,
+  sendAll,
+  type Server,
+  start,
+  waitFor,
+} from "./harness.ts";
+
+/** The name of a system call where strace and the man page of the C function differ. */
+const C_NAMES: Record<string, string> = {
+  clone: "fork",
+  epoll_pwait: "epoll_wait",
+  exit_group: "_exit",
+  pselect6: "select",
+  recvfrom: "recv",
+  sendto: "send",
+  wait4: "waitpid",
+};
+const CALLS =
+  "listen,getsockname,setsockopt,accept,recvfrom,sendto,shutdown,close,ioctl,clone,wait4,select,pselect6," +
+  "epoll_create1,epoll_ctl,epoll_wait,epoll_pwait,exit_group";
+
+/** A line of the trace: who, the call and its result, how often. */
+function parse(line: string) {
+  const match = /^ *[\d.]+ ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}.*)?$/.exec(line);
+  return match ? [{ who: match[1], call: match[2] }] : [];
+}
+const traced = (server: Server) => server.stdout.flatMap(parse);
+const until = (server: Server, call: RegExp) =>
+  waitFor(`${call}`, () => traced(server).some((line) => call.test(line.call)));
+
+/** Calls that found nothing are folded into counts; the order of the others is compared. */
+const foundNothing = (call: string) => /EAGAIN|ECHILD|^waitpid\(-1\) = 0/.test(call);
+
+/** `recvfrom(5, "GET"…, 4096, 0, NULL, NULL) = 78` becomes `recv(5) = 78`. */
+function fromStrace(line: string): string[] {
+  const match = /^(\w+)\((-?\d+)?.*?\) += (-?\d+(?: E\w+)?|\?$)/.exec(line);
+  if (!match) return [];
+  const [, name, first = "", result] = match;
+  const call = C_NAMES[name] ?? name;
+  if (call === "_exit") return [`_exit(${first})`];
+  return result === "?"
+    ? []
+    : [`${call}(${["fork", "select", "epoll_create1"].includes(call) ? "" : first}) = ${result}`];
+}
+const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1];
+
+const STRACEABLE: Lesson[] = ["01-fork", "02-thread", "03-thread-pool", "05-select", "06-epoll"];
+each("--trace shows the calls that strace shows, in their order", STRACEABLE, async (lesson, runtime) => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const before = ["strace", "-ff", "-e", `trace=${CALLS}`, "-e", "signal=none", "-o", `${folder}/log`];
+    await using server = await start(lesson, runtime, { args: ["--trace"], before });
+    await until(server, /^(accept|select|epoll_wait)\(.*…$/);
+    using conn = await connect(server);
+    await sendAll(conn, REQUEST.slice(0, 10));
+    await until(server, /^recv\(\d+\) = 10/);
+    await sendAll(conn, REQUEST.slice(10));
+    assertEquals(await readAll(conn), RESPONSE_TEXT);
+    conn.close();
+    await until(server, lesson === "01-fork" ? /^waitpid\(-1\) = [1-9]/ : /^close\(\d+\) = 0/);
+    const logs = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
+    const straced = logs.map((log) => Deno.readTextFileSync(log).split("\n").flatMap(fromStrace));
+
+    const lines = traced(server).filter(({ call }) => !call.endsWith("…") && call !== "fork() = 0")
+      .map(({ who, call }) => ({ who, call: call.replace(/^(epoll_ctl\(\d+).*\)/, "$1)") }));
+    for (const who of new Set(lines.map((line) => line.who))) {
+      const all = lines.filter((line) => line.who === who).map(({ call }) => call);
+      const mine = all.slice(all.findIndex((call) => call.startsWith("listen")) + 1).filter((call) =>
+        !foundNothing(call)
+      );
+      const descriptors = new Set(mine.map(descriptor));
+      const theirs = straced.map((calls) => {
+        const shown = calls.slice(calls.findLastIndex((call) => call.startsWith("getsockname")) + 1);
+        return shown.filter((call) =>
+          !foundNothing(call) && (!descriptor(call) || descriptors.has(descriptor(call)))
+        )
+          .slice(0, mine.length);
+      });
+      assert(mine.length > (who === "main" ? 0 : 2), `${who} has hardly any calls`);
+      const same = theirs.some((calls) => calls.join() === mine.join());
+      assert(
+        same,
+        `no thread made the calls of ${who}\n${mine.join("  ")}\n\n${
+          theirs.map((calls) => calls.join("  ")).join("\n")
+        }`,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}, { ignore: !installed("strace") });
+
+each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (lesson, runtime) => {
+  const log = await Deno.makeTempFile();
+  try {
+    const before = ["strace", "-f", "-e", "trace=accept,ioctl", "-e", "signal=none", "-o", log];
+    await using server = await start(lesson, runtime, { args: ["--trace"], before });
+    await until(server, /EAGAIN × [\d,]{4,}/);
+    assertEquals(await get(server), RESPONSE_TEXT);
+    await until(server, /^close/);
+    const straced = (await Deno.readTextFile(log)).split("\n");
+    const accepted = straced.findIndex((line) => / accept\(.*\) += \d+$/.test(line));
+    const refused = straced.slice(0, accepted).filter((line) => /accept\(.*EAGAIN/.test(line)).length;
+    const lines = traced(server).map(({ call }) => call);
+    const last = lines[lines.findIndex((call) => /^accept\(\d+\) = \d+$/.test(call)) - 1];
+    assertMatch(last, /^accept\(\d+\) = -1 EAGAIN × /);
+    assertEquals(Number(last.replace(/.* × /, "").replaceAll(",", "")), refused);
+  } finally {
+    await Deno.remove(log);
+  }
+}, { ignore: !installed("strace") });
+
+each(
+  "--trace tells how many select looked at, and whom epoll named",
+  ["05-select", "06-epoll"],
+  async (lesson, runtime) => {
+    await using server = await start(lesson, runtime, { args: ["--trace"] });
+    using _silent = await connect(server);
+    await until(server, /^accept\(\d+\) = \d+/);
+    assertEquals(await get(server), RESPONSE_TEXT);
+    await until(server, /^close/);
+    const received = server.stdout.findIndex((line) => /recv\(\d+\) = \d\d/.test(line));
+    const fd = /recv\((\d+)\)/.exec(server.stdout[received])![1];
+    const wake = server.stdout.slice(0, received).findLast((line) =>
+      / (select|epoll_wait)\(\d*\) = /.test(line)
+    )!;
+    if (lesson === "05-select") assertMatch(wake, /looked at 3, 1 had something$/);
+    else assertMatch(wake, new RegExp(`[ ,]${fd} IN$`));
+    assertMatch(server.stdout[received], / GET \/ HTTP\/1\.1$/);
+  },
+);
+
+each(
+  "--trace piped into head ends the server cleanly",
+  ["04-busy-poll", "06-epoll"],
+  async (lesson, runtime) => {
+    await using server = await start(lesson, runtime, { args: ["--trace"], reads: 4 });
+    await get(server).catch(() => ""); // what it prints about this client has no reader any more
+    const { code, signal } = await server.status;
+    assert(code === 0 || signal === "SIGPIPE", `${code} ${signal}`);
+    assertEquals(server.stderr, []);
+  },
+);
