@@ -68,16 +68,16 @@ export type Libc = {
   ) => Value<(typeof SIGNATURES)[K]["result"]>;
 };
 
-/** glibc's name everywhere, and musl's where there is no glibc. */
-function open(name: Name) {
+/** The file name of the C library: glibc's, or musl's where there is no glibc. */
+let library = "libc.so.6";
+function open(name: Name): CFunction {
   try {
-    return symbol("libc.so.6", name, SIGNATURES[name]);
+    return symbol(library, name, SIGNATURES[name]);
   } catch (error) {
-    try {
-      return symbol(`libc.musl-${arch}.so.1`, name, SIGNATURES[name]);
-    } catch {
-      throw error;
-    }
+    const musl = `libc.musl-${arch}.so.1`;
+    if (library === musl || (error as Error).name === "NotCapable") throw error;
+    library = musl;
+    return open(name);
   }
 }
 

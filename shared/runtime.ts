@@ -63,8 +63,8 @@ export const args: readonly string[] = bun
 
 /**
  * The C function `name` of the shared library `library`: dlopen(3), dlsym(3).
- * Throws if there is no such library or function, or no `ffi` permission
- * (Deno asks for it here, once).
+ * Throws if there is no such library or function, or no `ffi` permission (in
+ * a terminal Deno asks for it here, once).
  */
 export function symbol(library: string, name: string, { parameters, result }: Signature): CFunction {
   if (ffi) {
@@ -72,6 +72,8 @@ export function symbol(library: string, name: string, { parameters, result }: Si
     const symbols = { [name]: { args: parameters.map(bunType), returns: bunType(result) } };
     return ffi.dlopen(library, symbols).symbols[name];
   }
+  // Asked for this library alone, Deno would look for it in the current folder.
+  Deno.permissions.requestSync({ name: "ffi" });
   const symbols = { [name]: { parameters, result } } as Deno.ForeignLibraryInterface;
   return (Deno.dlopen(library, symbols).symbols as Record<string, CFunction>)[name];
 }
