@@ -89,7 +89,8 @@ each("--trace shows the calls that strace shows, in their order", STRACEABLE, as
       const descriptors = new Set(mine.map(descriptor));
       // On these descriptors, from the first call on: before that, the runtime may have had files under these numbers.
       const theirs = straced.map((calls) => {
-        const shown = calls.filter((call) =>
+        const story = calls.slice(calls.findLastIndex((call) => call.startsWith("getsockname")) + 1);
+        const shown = story.filter((call) =>
           !foundNothing(call) && (descriptor(call) ? descriptors.has(descriptor(call)) : mine.includes(call))
         );
         const first = shown.indexOf(mine[0]);
