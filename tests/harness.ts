@@ -57,8 +57,6 @@ export interface StartOptions {
   before?: string[];
   /** Another script than the lesson. */
   script?: string;
-  /** Stop reading its standard output after so many lines, as `head` does. */
-  reads?: number;
 }
 
 /** A server that runs. It ends with the block that started it (`await using`). */
@@ -95,7 +93,7 @@ export async function start(lesson: Lesson, runtime: Runtime, options: StartOpti
     .spawn();
   const stdout: string[] = [];
   const stderr: string[] = [];
-  const closed = [collect(child.stdout, stdout, options.reads), collect(child.stderr, stderr)];
+  const closed = [collect(child.stdout, stdout), collect(child.stderr, stderr)];
   const server: Server = {
     pid: child.pid,
     port: 0,
@@ -131,14 +129,13 @@ export async function start(lesson: Lesson, runtime: Runtime, options: StartOpti
   }
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, lines: string[], most = Infinity): Promise<void> {
+async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
     const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop()!;
     lines.push(...parts);
-    if (lines.length >= most) break; // which closes the pipe
   }
   if (rest) lines.push(rest);
 }

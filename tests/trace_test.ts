@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   children,
+  commandLine,
   connect,
   each,
   get,
@@ -151,14 +152,12 @@ each(
   },
 );
 
-each(
-  "--trace piped into head ends the server cleanly",
-  ["04-busy-poll", "06-epoll"],
-  async (lesson, runtime) => {
-    await using server = await start(lesson, runtime, { args: ["--trace"], reads: 4 });
-    await get(server).catch(() => ""); // what it prints about this client has no reader any more
-    const { code, signal } = await server.status;
-    assert(code === 0 || signal === "SIGPIPE", `${code} ${signal}`);
-    assertEquals(server.stderr, []);
-  },
-);
+each("--trace piped into head ends the server cleanly", ["04-busy-poll"], async (lesson, runtime) => {
+  const command = commandLine(lesson, runtime, { args: ["--port", "0", "--trace"] }).join(" ");
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["-c", `set -o pipefail; ${command} | head -n 4`],
+    cwd: new URL("..", import.meta.url).pathname,
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  assertEquals(code, 0);
+});
