@@ -1,5 +1,7 @@
 /** Starts lessons as a person would, talks to them over real sockets, and looks at them through /proc. */
 
+import { type CFunction, symbol } from "../shared/runtime.ts";
+
 export const LESSONS = [
   "01-fork",
   "02-thread",
@@ -265,6 +267,24 @@ export function descriptors(pid: number): number {
 export function cpuTicks(pid: number): number {
   const fields = read(`/proc/${pid}/stat`).split(") ")[1].split(" ");
   return Number(fields[11]) + Number(fields[12]);
+}
+
+/**
+ * CPU time in seconds of a process with the children that it has reaped. Its own time is exact: the
+ * clock of another process is ~pid << 3 | 2 (clock_getcpuclockid(3)); its children's comes in ticks.
+ */
+export function cpuSeconds(pid: number): number {
+  clockGettime ??= symbol("libc.so.6", "clock_gettime", { parameters: ["i32", "buffer"], result: "i32" });
+  const time = new BigInt64Array(2);
+  clockGettime(~pid << 3 | 2, new Uint8Array(time.buffer));
+  const fields = read(`/proc/${pid}/stat`).split(") ")[1].split(" ");
+  return Number(time[0]) + Number(time[1]) / 1e9 + (Number(fields[13]) + Number(fields[14])) / 100;
+}
+let clockGettime: CFunction | undefined;
+
+/** Memory of a process in KiB, its share of what it shares with others included: Pss, proc(5). */
+export function pssKiB(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 }
 
 /** Memory in use, in KiB. */
