@@ -25,11 +25,11 @@ export interface Chart {
 const COLORS = ["#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2", "#56b4e9"];
 const DASHES = ["", "6 3", "2 3", "9 3 2 3", "", "4 2"];
 
-const WIDTH = 470; // of a panel
-const HEIGHT = 330;
+const WIDTH = 480; // of a panel
+const HEIGHT = 340;
 const LEFT = 64;
-const RIGHT = 96; // room for the names at the lines' ends
-const TOP = 64;
+const RIGHT = 118; // room for the names at the lines' ends
+const TOP = 76;
 const BOTTOM = 48;
 
 const short = (value: number) =>

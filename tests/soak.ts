@@ -1,0 +1,68 @@
+/**
+ * `deno task soak`: 200,000 connections to 03, 04, 05 and 06, 50,000 to 01, under each runtime; and what
+ * the server holds after the first thousand and at the end. Takes about five minutes.
+ */
+import {
+  children,
+  descriptors,
+  type Lesson,
+  residentKiB,
+  RUNTIMES,
+  type Server,
+  start,
+  tasks,
+  waitFor,
+} from "./harness.ts";
+
+const COUNTS: Partial<Record<Lesson, number>> = {
+  "01-fork": 50_000,
+  "03-thread-pool": 200_000,
+  "04-busy-poll": 200_000,
+  "05-select": 200_000,
+  "06-epoll": 200_000,
+};
+
+async function load(server: Server, count: number): Promise<number> {
+  const args = [
+    "run",
+    "--allow-ffi",
+    import.meta.resolve("./load.ts"),
+    `${server.port}`,
+    "50",
+    "600",
+    `${count}`,
+  ];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).failed;
+}
+
+async function holdings(server: Server) {
+  await waitFor("the end of the children", () => children(server.pid).length === 0);
+  return {
+    MiB: Math.round(residentKiB(server.pid) / 1024),
+    descriptors: descriptors(server.pid),
+    threads: tasks(server.pid).length,
+  };
+}
+
+let bad = 0;
+for (const lesson of Object.keys(COUNTS) as Lesson[]) {
+  for (const runtime of RUNTIMES) {
+    await using server = await start(lesson, runtime);
+    const failedFirst = await load(server, 1000);
+    const first = await holdings(server);
+    const failed = failedFirst + await load(server, COUNTS[lesson]!);
+    const last = await holdings(server);
+    const steady = failed === 0 && server.stderr.length === 0 && last.descriptors <= first.descriptors &&
+      last.MiB <= first.MiB + 32;
+    if (!steady) bad++;
+    const text = ({ MiB, descriptors, threads }: typeof first) =>
+      `${MiB} MiB, ${descriptors} fds, ${threads} threads`;
+    console.log(
+      `${steady ? "ok  " : "BAD "} ${lesson} ${runtime}: ${COUNTS[lesson]} connections, ${failed} failed; ${
+        text(first)
+      } → ${text(last)}`,
+    );
+  }
+}
+Deno.exit(bad === 0 ? 0 : 1);
