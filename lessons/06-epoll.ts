@@ -52,9 +52,10 @@ while (true) {
       closed = data?.length === 0; // the client has closed
       if (data && connection.request.add(data)) epoll.modify(fileno, EPOLLOUT); // its empty line has come
     } else if (!closed && event & EPOLLOUT) {
-      const sent = connection.conn.send(connection.response); // as much as fits
-      connection.response = connection.response.subarray(sent);
-      if (connection.response.length === 0) {
+      const sent = connection.conn.send(connection.response);
+      if (sent < connection.response.length) { // the rest when there is room for it
+        connection.response = connection.response.subarray(sent);
+      } else {
         epoll.modify(fileno, EPOLLIN);
         connection.conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
       }

@@ -23,6 +23,10 @@ export const SHUT_RDWR = 2;
 /** One for the life of the thread: {@link Socket.recv} returns views into it. */
 const received = new Uint8Array(65536);
 const NOTHING = received.subarray(0, 0);
+/** Arguments for calls that take the address of an int, or of a struct timeval (two 64-bit numbers). */
+const ZERO = Int32Array.of(0);
+const ONE = Int32Array.of(1);
+const TIMEVAL = new Int32Array(4);
 
 /** A descriptor that is a TCP socket over IPv4. Two `Socket`s may share one descriptor. */
 export class Socket {
@@ -40,7 +44,7 @@ export class Socket {
 
   /** Let the port be bound again at once, though connections of an earlier server still linger: socket(7). */
   reuseaddr(): void {
-    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_REUSEADDR, Int32Array.of(1), 4));
+    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_REUSEADDR, ONE, 4));
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -138,7 +142,7 @@ export class Socket {
 
   /** `false`: accept and recv no longer sleep, they answer `null` when nothing is there: ioctl(2), FIONBIO */
   setblocking(flag: boolean): void {
-    check("ioctl", libc.ioctl(this.#fd, FIONBIO, Int32Array.of(flag ? 0 : 1)));
+    check("ioctl", libc.ioctl(this.#fd, FIONBIO, flag ? ZERO : ONE));
   }
 
   /**
@@ -146,8 +150,8 @@ export class Socket {
    * means never. Accepted sockets inherit it. SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number): void {
-    const timeval = new Uint8Array(BigInt64Array.of(BigInt(seconds), 0n).buffer);
-    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeval, 16));
+    TIMEVAL[0] = seconds;
+    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, TIMEVAL, 16));
   }
 
   /** Give the descriptor back. The connection ends when its last descriptor is closed: close(2) */
