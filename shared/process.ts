@@ -139,7 +139,11 @@ function ignoreDontFork(): void {
     view.setUint32(i * 8 + 4, k, true);
   });
   const filter = BigUint64Array.of(BigInt(program.length), addressOf(instructions)); // struct sock_fprog
-  check("prctl", libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n));
   const address = addressOf(new Uint8Array(filter.buffer));
-  check("prctl", libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0n, 0n));
+  const refused = libc.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) === -1 ||
+    libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0n, 0n) === -1;
+  if (refused) {
+    console.error(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);
+    exit(1);
+  }
 }

@@ -199,6 +199,7 @@ async function growth() {
 
 async function pool() {
   await eachServer(["03-thread-pool"], [], async (server, lesson, runtime) => {
+    await load(server, 4, 0.2); // warm up
     for (const n of [0, 3, 4, 8]) {
       progress(`the pool: ${runtime}, ${n} silent clients`);
       await using _silent = await hold(server.port, n);
@@ -388,7 +389,7 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
     ["1 a process for each connection is dear", `${times(dear)} the CPU of 06`, known(dear > 3, dear)],
     [
       "1 a thread is cheaper than a process",
-      `${times(thread)} the CPU of 01 (a Worker is a whole VM; fork copies one)`,
+      `${times(thread)} the CPU of 01 (a Worker is a whole VM)`,
       known(thread < 1, thread),
     ],
     [

@@ -53,8 +53,10 @@ for (const lesson of Object.keys(COUNTS) as Lesson[]) {
     const first = await holdings(server);
     const failed = failedFirst + await load(server, COUNTS[lesson]!);
     const last = await holdings(server);
-    const steady = failed === 0 && server.stderr.length === 0 && last.descriptors <= first.descriptors &&
-      last.MiB <= first.MiB + 32;
+    // A collector that never gets an idle moment lets tens of MiB of garbage gather between full collections;
+    // 1 KiB lost for each connection would be 200 MiB. A few descriptors more are the runtime's own.
+    const steady = failed === 0 && server.stderr.length === 0 && last.descriptors <= first.descriptors + 4 &&
+      last.MiB <= first.MiB + 64;
     if (!steady) bad++;
     const text = ({ MiB, descriptors, threads }: typeof first) =>
       `${MiB} MiB, ${descriptors} fds, ${threads} threads`;
