@@ -30,18 +30,6 @@ watched.add(server.fileno());
 while (true) {
   const ready = select(watched); // sleeps until something has come; then only the bits of the ready ones are set
 
-  if (ready.has(server.fileno())) {
-    const conn = server.accept(); // null: it was gone again
-    if (conn !== null && conn.fileno() >= FD_SETSIZE) {
-      warn(`descriptor ${conn.fileno()} does not fit into an fd_set: this client is refused`);
-      conn.close();
-    } else if (conn !== null) {
-      conn.setblocking(false);
-      watched.add(conn.fileno());
-      conns.set(conn, new Request());
-    }
-  }
-
   for (const [conn, request] of conns) { // all of them, though perhaps one has something
     if (!ready.has(conn.fileno())) continue;
     const data = conn.recv(4096);
@@ -53,6 +41,17 @@ while (true) {
     } else if (request.add(data)) { // its empty line has come
       conn.send(RESPONSE);
       conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
+    }
+  }
+  if (ready.has(server.fileno())) { // at the end, when descriptors may have become free
+    const conn = server.accept(); // null: it was gone again
+    if (conn !== null && conn.fileno() >= FD_SETSIZE) {
+      warn(`descriptor ${conn.fileno()} does not fit into an fd_set: this client is refused`);
+      conn.close();
+    } else if (conn !== null) {
+      conn.setblocking(false);
+      watched.add(conn.fileno());
+      conns.set(conn, new Request());
     }
   }
 }
