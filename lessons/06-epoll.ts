@@ -27,8 +27,8 @@ server.setblocking(false);
 const epoll = new Epoll();
 epoll.register(server.fileno(), EPOLLIN);
 
-type Connection = { conn: Socket; request: Request; response: typeof RESPONSE };
-const connections = new Map<number, Connection>(); // by descriptor, which is what epoll reports
+// By descriptor, which is what epoll reports: what has come, and what has yet to go.
+const connections = new Map<number, { conn: Socket; request: Request; response: typeof RESPONSE }>();
 
 while (true) {
   const n = epoll.poll(); // sleeps until something happens; then n events are there to be read
@@ -36,34 +36,32 @@ while (true) {
     const fileno = epoll.fileno(i);
     const event = epoll.event(i); // bits: several things may have happened at once
     const connection = connections.get(fileno);
-
     if (connection === undefined) { // the listening socket
-      const conn = server.accept(); // null: it was gone again
-      if (conn === null) continue;
+      const conn = server.accept();
+      if (conn === null) continue; // it was gone again
       conn.setblocking(false);
       epoll.register(conn.fileno(), EPOLLIN);
       connections.set(conn.fileno(), { conn, request: new Request(), response: RESPONSE });
       continue;
     }
 
+    const { conn, request, response } = connection;
     let closed = (event & (EPOLLHUP | EPOLLERR)) !== 0; // both sides have closed, or it was reset
     if (!closed && event & EPOLLIN) {
-      const data = connection.conn.recv(4096);
+      const data = conn.recv(4096);
       closed = data?.length === 0; // the client has closed
-      if (data && connection.request.add(data)) epoll.modify(fileno, EPOLLOUT); // its empty line has come
+      if (data && request.add(data)) epoll.modify(fileno, EPOLLOUT); // its empty line has come
     } else if (!closed && event & EPOLLOUT) {
-      const sent = connection.conn.send(connection.response);
-      if (sent < connection.response.length) { // the rest when there is room for it
-        connection.response = connection.response.subarray(sent);
-      } else {
+      connection.response = response.subarray(conn.send(response)); // what does not fit goes later
+      if (connection.response.length === 0) {
         epoll.modify(fileno, EPOLLIN);
-        connection.conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
+        conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
       }
     }
     if (closed) {
       epoll.unregister(fileno);
       connections.delete(fileno);
-      connection.conn.close();
+      conn.close();
     }
   }
 }
