@@ -30,6 +30,7 @@ const SIGNATURES = {
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   _exit: { parameters: ["i32"], result: "void" },
   execv: { parameters: ["buffer", "buffer"], result: "i32" },
+  getenv: { parameters: ["buffer"], result: "pointer" },
   setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   getpid: { parameters: [], result: "i32" },
   getppid: { parameters: [], result: "i32" },
@@ -57,7 +58,7 @@ const SIGNATURES = {
 type Value<T extends CType> =
   T extends "buffer" ? Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | null
   : T extends "u64" ? bigint
-  : T extends "pointer" ? Pointer
+  : T extends "pointer" ? Pointer | null
   : T extends "void" ? void
   : number;
 type Values<P extends readonly CType[]> = { -readonly [I in keyof P]: Value<P[I]> };
@@ -101,7 +102,7 @@ for (const name of Object.keys(SIGNATURES) as Name[]) {
   Object.defineProperty(libc, name, {
     configurable: true,
     get() {
-      if (!errno && name !== "__errno_location") errno = int32At(libc.__errno_location());
+      if (!errno && name !== "__errno_location") errno = int32At(libc.__errno_location()!);
       const value = traced(name, open(name));
       Object.defineProperty(libc, name, { value });
       return value;

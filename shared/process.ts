@@ -16,6 +16,7 @@ const SIGKILL = 9n;
  * on standard error says so).
  */
 export function fork(): number {
+  for (const name of CALLED_BY_CHILD) void libc[name];
   const parent = libc.getpid();
   const pid = libc.fork();
   if (pid === -1) {
@@ -54,7 +55,7 @@ export function exit(code: number): never {
   throw new Error("unreachable");
 }
 
-/** What a child calls. Opened before the fork, or every child would open it anew. */
+/** What a child calls. Opened before the first fork, or every child would open it anew. */
 const CALLED_BY_CHILD: Name[] = [
   "fork",
   "getpid",
@@ -79,10 +80,7 @@ const CALLED_BY_CHILD: Name[] = [
  * JavaScriptCore to work without helper threads.
  */
 export function becomeForkable(): void {
-  if (readFile("/proc/self/environ").includes("LESSON_FORKABLE=1")) {
-    for (const name of CALLED_BY_CHILD) void libc[name];
-    return;
-  }
+  if (libc.getenv(cstring("LESSON_FORKABLE"))) return; // it is the second start
   ignoreDontFork();
   for (
     const [name, value] of [

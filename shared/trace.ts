@@ -13,6 +13,7 @@ const SILENT = new Set<Name>([
   "bind",
   "dlsym",
   "execv",
+  "getenv",
   "getpid",
   "getppid",
   "getsockname",
