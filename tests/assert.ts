@@ -19,8 +19,3 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
   nodeAssert.match(actual, expected, msg);
 }
-
-/** Throws unless `fn` throws an instance of `ErrorClass`. */
-export function assertThrows(fn: () => unknown, ErrorClass: ErrorConstructor): void {
-  nodeAssert.throws(fn, ErrorClass);
-}

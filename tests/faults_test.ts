@@ -3,15 +3,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { libc } from "../shared/libc.ts";
 import { Socket } from "../shared/socket.ts";
 import {
-  alive,
   children,
   connect,
   cpuTicks,
-  DESCRIPTOR_LIMIT,
-  descriptors,
   each,
   get,
-  hold,
+  holdings,
   installed,
   type Lesson,
   LESSONS,
@@ -19,11 +16,10 @@ import {
   readAll,
   REQUEST,
   RESPONSE_TEXT,
-  run,
   sendAll,
   type Server,
+  settled,
   start,
-  tasks,
   waitFor,
 } from "./harness.ts";
 
@@ -116,12 +112,6 @@ const RUDE: Record<string, (server: Server) => Promise<void>> = {
   },
 };
 
-/** What a server holds while nobody is connected. */
-function holdings({ pid }: Server) {
-  const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
-  return { descriptors: descriptors(pid), threads, children: children(pid).filter(alive).length };
-}
-
 each("no rude client stops it, or leaves anything behind", LESSONS, async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
   assertEquals(await load(server, 20, 4), []);
@@ -151,31 +141,6 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (lesso
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert(cpuTicks(server.pid) - ticks < 10, "it uses the CPU while nothing happens");
 });
-
-/** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
-async function settled(server: Server) {
-  let last = "";
-  return await waitFor("a server at rest", async () => {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const now = holdings(server);
-    const same = JSON.stringify(now) === last;
-    last = JSON.stringify(now);
-    return same && now;
-  });
-}
-
-each(
-  "errno is EAGAIN a million times, while the collector runs",
-  ["04-busy-poll"],
-  async (lesson, runtime) => {
-    const { stdout, stderr } = await run(lesson, runtime, {
-      script: "tests/errno_script.ts",
-      args: ["--port", "0"],
-    });
-    assertEquals(stderr, "");
-    assertEquals(stdout.trim().split("\n").at(-1), "1000000");
-  },
-);
 
 each("out of descriptors, it waits, and serves again afterwards", LESSONS, async (lesson, runtime) => {
   await using server = await start(lesson, runtime, { before: ["prlimit", "--nofile=64"] });
@@ -275,57 +240,3 @@ each("stopped and continued, it goes on", LESSONS, async (lesson, runtime) => {
   assertEquals(await readAll(silent), RESPONSE_TEXT);
   assertEquals(server.stderr, []);
 });
-
-/** Load from a process of its own: `count` requests by `clients` at a time. */
-async function heavy(server: Server, clients: number, count: number) {
-  const args = [
-    "run",
-    "--allow-ffi",
-    "tests/load.ts",
-    String(server.port),
-    String(clients),
-    "120",
-    String(count),
-  ];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
-  const { requests, failed } = JSON.parse(new TextDecoder().decode(stdout));
-  return { requests, failed };
-}
-
-const MOST = ["01-fork", "03-thread-pool", "04-busy-poll", "05-select", "06-epoll"] as const;
-each("ten thousand connections, a hundred at a time", MOST, async (lesson, runtime) => {
-  await using server = await start(lesson, runtime);
-  assertEquals(await heavy(server, 100, 10_000), { requests: 10_000, failed: 0 });
-});
-each("a thousand connections, a hundred at a time", ["02-thread"], async (lesson, runtime) => {
-  await using server = await start(lesson, runtime);
-  assertEquals(await heavy(server, 100, 1_000), { requests: 1_000, failed: 0 });
-});
-
-const SILENT = { "04-busy-poll": 10_000, "05-select": 1_000, "06-epoll": 10_000 };
-each("serves beside thousands of silent connections, and frees them", [
-  "04-busy-poll",
-  "05-select",
-  "06-epoll",
-], async (lesson, runtime) => {
-  const count = SILENT[lesson as keyof typeof SILENT];
-  await using server = await start(lesson, runtime, { before: ["prlimit", `--nofile=${count + 200}`] });
-  assertEquals(await get(server), RESPONSE_TEXT);
-  const before = await settled(server);
-  {
-    await using _silent = await hold(server.port, count);
-    assertEquals(await load(server, 20, 1), []);
-    assert(descriptors(server.pid) >= count);
-  }
-  await waitFor("the descriptors it had", () => descriptors(server.pid) <= before.descriptors);
-  assertEquals(await get(server), RESPONSE_TEXT);
-  assertEquals(server.stderr, []);
-}, { ignore: DESCRIPTOR_LIMIT < 10_200 });
-
-each("refuses descriptors from 1024 up", ["05-select"], async (lesson, runtime) => {
-  await using server = await start(lesson, runtime, { before: ["prlimit", "--nofile=1200"] });
-  await using _silent = await hold(server.port, 1100);
-  await waitFor("the warning", () => server.stderr.length > 0);
-  assertMatch(server.stderr[0], /^descriptor 1024 does not fit/);
-  await waitFor("no further descriptor", () => descriptors(server.pid) <= 1024);
-}, { ignore: DESCRIPTOR_LIMIT < 1_300 });

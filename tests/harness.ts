@@ -1,6 +1,7 @@
 /** Starts lessons as a person would, talks to them over real sockets, and looks at them through /proc. */
 
 import { type CFunction, symbol } from "../shared/runtime.ts";
+import type { LoadResult } from "./load.ts";
 
 export const LESSONS = [
   "01-fork",
@@ -211,6 +212,22 @@ export async function load(server: Server, count: number, parallel: number): Pro
   return wrong;
 }
 
+/** Load from a process of its own, as tests/load.ts takes it: until `seconds` are over, or `count` requests are done. */
+export async function heavyLoad(
+  server: Server,
+  clients: number,
+  seconds: number,
+  count = Infinity,
+): Promise<LoadResult> {
+  const numbers = [server.port, clients, seconds, count].map(String);
+  const { stdout } = await new Deno.Command("prlimit", {
+    args: [`--nofile=${clients + 200}`, Deno.execPath(), "run", "--allow-ffi", "tests/load.ts", ...numbers],
+    cwd: ROOT,
+    stderr: "inherit",
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
 /** The most descriptors that a process here may ask for. */
 export const DESCRIPTOR_LIMIT = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1]);
 
@@ -261,6 +278,24 @@ export function alive(pid: number): boolean {
 /** How many descriptors a process has open. */
 export function descriptors(pid: number): number {
   return list(`/proc/${pid}/fd`).length;
+}
+
+/** What a server holds while nobody is connected. */
+export function holdings({ pid }: Server) {
+  const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
+  return { descriptors: descriptors(pid), threads, children: children(pid).filter(alive).length };
+}
+
+/** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
+export async function settled(server: Server) {
+  let last = "";
+  return await waitFor("a server at rest", async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const now = holdings(server);
+    const same = JSON.stringify(now) === last;
+    last = JSON.stringify(now);
+    return same && now;
+  });
 }
 
 /** CPU time of a process in clock ticks (10 ms), without its children's. */

@@ -5,6 +5,7 @@
 import {
   children,
   descriptors,
+  heavyLoad,
   type Lesson,
   residentKiB,
   RUNTIMES,
@@ -22,20 +23,6 @@ const COUNTS: Partial<Record<Lesson, number>> = {
   "06-epoll": 200_000,
 };
 
-async function load(server: Server, count: number): Promise<number> {
-  const args = [
-    "run",
-    "--allow-ffi",
-    import.meta.resolve("./load.ts"),
-    `${server.port}`,
-    "50",
-    "600",
-    `${count}`,
-  ];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
-  return JSON.parse(new TextDecoder().decode(stdout)).failed;
-}
-
 async function holdings(server: Server) {
   await waitFor("the end of the children", () => children(server.pid).length === 0);
   return {
@@ -49,9 +36,9 @@ let bad = 0;
 for (const lesson of Object.keys(COUNTS) as Lesson[]) {
   for (const runtime of RUNTIMES) {
     await using server = await start(lesson, runtime);
-    const failedFirst = await load(server, 1000);
+    const failedFirst = (await heavyLoad(server, 50, 600, 1000)).failed;
     const first = await holdings(server);
-    const failed = failedFirst + await load(server, COUNTS[lesson]!);
+    const failed = failedFirst + (await heavyLoad(server, 50, 600, COUNTS[lesson])).failed;
     const last = await holdings(server);
     // A collector that never gets an idle moment lets tens of MiB of garbage gather between full collections;
     // 1 KiB lost for each connection would be 200 MiB. A few descriptors more are the runtime's own.
