@@ -4,23 +4,25 @@
  * processes of their own. Rounds alternate, and what is printed are medians.
  */
 import { parseArgs } from "node:util";
+import type { Birth } from "./birth.ts";
 import { type Chart, draw, type Series } from "./chart.ts";
 import {
   children,
   cpuSeconds,
   DESCRIPTOR_LIMIT,
   get,
+  heavyLoad,
   hold,
   type Lesson,
   LESSONS,
   pssKiB,
+  run,
   type Runtime,
   RUNTIMES,
   type Server,
   start,
   waitFor,
 } from "./harness.ts";
-import type { LoadResult } from "./load.ts";
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -51,17 +53,19 @@ if (lessons.length === 0 || runtimes.length === 0) {
 }
 
 const ROUNDS = options.quick ? 1 : 3;
-const SECONDS = options.quick ? 0.2 : 0.5;
+const SECONDS = options.quick ? 0.2 : 0.3;
 const CLIENTS = [1, 10, 100, 1000];
 
 interface Figure {
-  measure: "serving" | "idle" | "growth" | "memory" | "pool" | "threads";
+  measure: "serving" | "idle" | "growth" | "memory" | "birth" | "pool" | "threads";
   lesson: Lesson;
   runtime: Runtime;
-  /** Clients at once (serving), or silent connections (all others). */
+  /** Clients at once (serving), births one after another (birth), threads (threads), silent connections (all others). */
   n: number;
-  /** CPU time of the server and its children for a request, µs. */
+  /** CPU time of the server and its children for a request, or of a birth, µs. */
   cpu?: number;
+  /** A birth to its end, µs. */
+  time?: number;
   /** Requests a second; latencies in µs. */
   rate?: number;
   p50?: number;
@@ -90,23 +94,10 @@ async function cpu({ pid }: Server): Promise<number> {
   return cpuSeconds(pid);
 }
 
-async function load(server: Server, clients: number, seconds: number, alone = true) {
-  const before = alone ? await cpu(server) : cpuSeconds(server.pid);
-  const { stdout } = await new Deno.Command("prlimit", {
-    args: [
-      `--nofile=${clients + 200}`,
-      Deno.execPath(),
-      "run",
-      "--allow-ffi",
-      import.meta.resolve("./load.ts"),
-      `${server.port}`,
-      `${clients}`,
-      `${seconds}`,
-    ],
-    stderr: "inherit",
-  }).output();
-  const result: LoadResult = JSON.parse(new TextDecoder().decode(stdout));
-  const after = alone ? await cpu(server) : cpuSeconds(server.pid);
+async function load(server: Server, clients: number, seconds: number) {
+  const before = await cpu(server);
+  const result = await heavyLoad(server, clients, seconds);
+  const after = await cpu(server);
   return { ...result, rate: result.requests / result.seconds, cpu: (after - before) / result.requests * 1e6 };
 }
 
@@ -176,26 +167,53 @@ function family({ pid }: Server): number {
 }
 
 async function growth() {
-  await eachServer(
-    ["04-busy-poll", "05-select", "06-epoll"],
-    ["prlimit", "--nofile=10300"],
-    async (server, lesson, runtime) => {
-      const steps = [0, 10, 100, lesson === "05-select" ? 990 : 1000];
+  for (const lesson of lessons.filter((lesson) => BY_ONE_THREAD.includes(lesson))) {
+    await using servers = new AsyncDisposableStack();
+    const competitors: [Runtime, Server][] = [];
+    for (const runtime of runtimes) {
+      const server = servers.use(await start(lesson, runtime, { before: ["prlimit", "--nofile=10300"] }));
+      competitors.push([runtime, server]);
+      await load(server, 10, SECONDS); // warm up
+    }
+    const steps = [0, 10, 100, lesson === "05-select" ? 990 : 1000];
+    if (DESCRIPTOR_LIMIT >= 10_300 && lesson !== "05-select" && !options.quick) steps.push(10_000);
+    for (const n of steps) {
+      progress(`growth: ${lesson} beside ${n} silent connections`);
+      await using silent = new AsyncDisposableStack();
       // Busy polling takes one connection a turn, and a turn asks them all: 10,000 take it half a minute to accept.
-      if (DESCRIPTOR_LIMIT >= 10_300 && lesson !== "05-select" && !options.quick) steps.push(10_000);
-      await load(server, 10, 0.3);
-      for (const n of steps) {
-        progress(`growth: ${lesson} on ${runtime} beside ${n} silent connections`);
-        await using _silent = await hold(server.port, n);
+      await Promise.all(competitors.map(async ([_, server]) => {
+        silent.use(await hold(server.port, n));
         await get(server); // all that came before it have been accepted then
-        for (let round = 0; round < ROUNDS; round++) {
-          const { cpu } = await load(server, lesson === "05-select" ? 1 : 10, SECONDS / 2);
+      }));
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const [runtime, server] of competitors) {
+          const others = competitors.filter(([_, other]) => other !== server);
+          for (const [_, other] of others) other.kill("SIGSTOP"); // only one spins at a time
+          const { cpu } = await load(server, lesson === "05-select" ? 1 : 10, SECONDS);
           raw.push({ measure: "growth", lesson, runtime, n, cpu });
+          for (const [_, other] of others) other.kill("SIGCONT");
         }
       }
-    },
-  );
+    }
+  }
 }
+const BY_ONE_THREAD: readonly Lesson[] = ["04-busy-poll", "05-select", "06-epoll"];
+
+/** One process or thread after another, each of which ends at once. */
+async function birth() {
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const lesson of lessons.filter((lesson) => lesson in BIRTHS)) {
+      for (const runtime of runtimes) {
+        progress(`birth: ${lesson} on ${runtime}, round ${round} of ${ROUNDS}`);
+        const n = lesson === "01-fork" ? 100 : 20;
+        const args = [BIRTHS[lesson]!, String(n)];
+        const { stdout } = await run(lesson, runtime, { script: "tests/birth.ts", args });
+        raw.push({ measure: "birth", lesson, runtime, n, ...JSON.parse(stdout) as Birth });
+      }
+    }
+  }
+}
+const BIRTHS: Partial<Record<Lesson, string>> = { "01-fork": "fork", "02-thread": "thread" };
 
 async function pool() {
   await eachServer(["03-thread-pool"], [], async (server, lesson, runtime) => {
@@ -237,6 +255,7 @@ const started = performance.now();
 await serving();
 await doingNothing();
 await growth();
+await birth();
 await pool();
 await threads();
 progress("");
@@ -268,6 +287,7 @@ const machine = {
     : undefined,
 };
 
+const clients = (n: number) => n === 1 ? "1 client" : `${cell(n)} clients`;
 const cell = (value: number | undefined, digits = 0) =>
   value === undefined
     ? "–"
@@ -292,11 +312,11 @@ console.log(
 table("Serving: CPU time of the server for a request, µs", [
   "lesson",
   "runtime",
-  ...CLIENTS.map((n) => `${n} clients`),
+  ...CLIENTS.map(clients),
 ], pairs().map(([l, r]) => [l, r, ...CLIENTS.map((n) => cell(figure("serving", l, r, n, "cpu")))]));
 table(
   "Serving: requests a second",
-  ["lesson", "runtime", ...CLIENTS.map((n) => `${n} clients`)],
+  ["lesson", "runtime", ...CLIENTS.map(clients)],
   pairs().map(([l, r]) => [l, r, ...CLIENTS.map((n) => cell(figure("serving", l, r, n, "rate")))]),
 );
 table(
@@ -312,23 +332,36 @@ table(
   ]),
 );
 table(
-  "Doing nothing: share of one processor, and memory for each silent client",
-  ["lesson", "runtime", "no client", "silent ones", "share", "KiB a client", "in 1 GiB"],
+  "Doing nothing: share of one processor, without clients and beside silent ones",
+  ["lesson", "runtime", "no client", "silent ones", "share"],
+  pairs().map(([l, r]) => [
+    l,
+    r,
+    `${cell((figure("idle", l, r, 0, "share") ?? NaN) * 100, 1)} %`,
+    cell(most(l)),
+    `${cell((figure("idle", l, r, most(l), "share") ?? NaN) * 100, 1)} %`,
+  ]),
+);
+table(
+  "Birth: a process or a thread that ends at once, ms; and what holding a silent client takes",
+  ["lesson", "runtime", "time", "CPU", "KiB a client", "clients in 1 GiB"],
   pairs().map(([l, r]) => {
-    const n = most(l);
-    const memory = figure("memory", l, r, n, "memory");
+    const memory = figure("memory", l, r, most(l), "memory");
+    const ms = (key: "time" | "cpu") => {
+      const µs = figure("birth", l, r, "most", key);
+      return cell(µs && µs / 1000, 2);
+    };
     const bound: Partial<Record<Lesson, string>> = {
-      "03-thread-pool": "4 served",
+      "03-thread-pool": "4 threads",
       "04-busy-poll": "descriptors",
-      "05-select": "1,024",
+      "05-select": "1,024 descriptors",
       "06-epoll": "descriptors",
     };
     return [
       l,
       r,
-      `${cell((figure("idle", l, r, 0, "share") ?? NaN) * 100, 1)} %`,
-      cell(n),
-      `${cell((figure("idle", l, r, n, "share") ?? NaN) * 100, 1)} %`,
+      ms("time"),
+      ms("cpu"),
       cell(memory && Math.max(memory, 0), 1),
       bound[l] ?? cell(memory && Math.round(2 ** 20 / memory / 10) * 10),
     ];
@@ -342,7 +375,7 @@ table(
     "runtime",
     ...silent.map((n) => cell(n)),
   ],
-  pairs(["04-busy-poll", "05-select", "06-epoll"]).map(([l, r]) => [
+  pairs(BY_ONE_THREAD).map(([l, r]) => [
     l,
     r,
     ...silent.map((n) => cell(figure("growth", l, r, l === "05-select" && n === 1000 ? 990 : n, "cpu"))),
@@ -377,7 +410,8 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
   const times = (value: number) => `${cell(value, value < 10 ? 1 : 0)} ×`;
   const known = (holds: boolean, ...values: number[]) => values.some(Number.isNaN) ? undefined : holds;
   const dear = cost("01-fork") / cost("06-epoll");
-  const thread = cost("02-thread") / cost("01-fork");
+  const born = (lesson: Lesson) => figure("birth", lesson, runtime, "most", "cpu") ?? NaN;
+  const thread = born("02-thread") / born("01-fork");
   const select = grow("05-select", 990) / grow("05-select", 0);
   const busy = grow("04-busy-poll", 1000) / grow("04-busy-poll", 0);
   const epoll = grow("06-epoll", "most") / grow("06-epoll", 0);
@@ -389,7 +423,7 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
     ["1 a process for each connection is dear", `${times(dear)} the CPU of 06`, known(dear > 3, dear)],
     [
       "1 a thread is cheaper than a process",
-      `${times(thread)} the CPU of 01 (a Worker is a whole VM)`,
+      `${times(thread)} the CPU of a fork (a Worker is a whole VM)`,
       known(thread < 1, thread),
     ],
     [
@@ -427,7 +461,7 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
           Math.max(...raw.filter((f) => f.measure === "growth" && f.lesson === "06-epoll").map((f) => f.n)),
         )
       } silent ones`,
-      known(epoll < 1.25, epoll),
+      known(epoll < 1.5, epoll),
     ],
   ];
 }
