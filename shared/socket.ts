@@ -17,8 +17,6 @@ const FIONBIO = 0x5421n;
 
 /** For {@link Socket.shutdown}: "I send nothing more". shutdown(2) */
 export const SHUT_WR = 1;
-/** For {@link Socket.shutdown}: neither side sends any more. shutdown(2) */
-export const SHUT_RDWR = 2;
 
 /** One for the life of the thread: {@link Socket.recv} returns views into it. */
 const received = new Uint8Array(65536);
@@ -136,7 +134,7 @@ export class Socket {
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
-  shutdown(how: typeof SHUT_WR | typeof SHUT_RDWR): void {
+  shutdown(how: typeof SHUT_WR): void {
     libc.shutdown(this.#fd, how); // ENOTCONN: the client was faster
   }
 

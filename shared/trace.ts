@@ -33,6 +33,12 @@ const FIONBIO = 0x5421n;
 const SO_REUSEADDR = 2;
 const REFRESH = 100; // ms between two prints of a line that counts
 
+/** The one thing for which the lessons make these calls. */
+const PURPOSE: { [name in Name]?: string } = {
+  ioctl: ", FIONBIO",
+  setsockopt: ", SO_RCVTIMEO",
+  shutdown: ", SHUT_WR",
+};
 const EVENTS: [bit: number, name: string][] = [[1, "IN"], [4, "OUT"], [8, "ERR"], [16, "HUP"]];
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
 
@@ -179,7 +185,7 @@ function describe(name: Name, args: Parameters<CFunction>): string {
       return `epoll_ctl(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() +
         ")";
     default:
-      return `${name}(${args[0]})`;
+      return `${name}(${args[0]}${PURPOSE[name] ?? ""})`;
   }
 }
 

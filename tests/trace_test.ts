@@ -80,8 +80,9 @@ each("--trace shows the calls that strace shows, in their order", STRACEABLE, as
     const logs = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
     const straced = logs.map((log) => Deno.readTextFileSync(log).split("\n").flatMap(fromStrace));
 
+    // What stands behind the descriptor is told in other words by strace.
     const lines = traced(server).filter(({ call }) => !call.endsWith("…") && call !== "fork() = 0")
-      .map(({ who, call }) => ({ who, call: call.replace(/^(epoll_ctl\(\d+).*\)/, "$1)") }));
+      .map(({ who, call }) => ({ who, call: call.replace(/^(\w+\(-?\d+),.*\)/, "$1)") }));
     for (const who of new Set(lines.map((line) => line.who))) {
       const all = lines.filter((line) => line.who === who).map(({ call }) => call);
       const mine = all.slice(all.findIndex((call) => call.startsWith("listen")) + 1).filter((call) =>
