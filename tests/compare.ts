@@ -10,6 +10,7 @@ import {
   children,
   cpuSeconds,
   DESCRIPTOR_LIMIT,
+  descriptors,
   get,
   heavyLoad,
   hold,
@@ -21,20 +22,34 @@ import {
   RUNTIMES,
   type Server,
   start,
+  tasks,
   waitFor,
 } from "./harness.ts";
 
-const { values: options } = parseArgs({
-  args: Deno.args,
-  options: {
-    lesson: { type: "string", multiple: true },
-    runtime: { type: "string", multiple: true },
-    quick: { type: "boolean" },
-    json: { type: "string" },
-    svg: { type: "string" },
-    help: { type: "boolean" },
-  },
-});
+function complain(line: string): never {
+  console.error(`compare: ${line}; --help lists the options`);
+  Deno.exit(2);
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      args: Deno.args,
+      options: {
+        lesson: { type: "string", multiple: true, default: [...LESSONS] },
+        runtime: { type: "string", multiple: true, default: RUNTIMES },
+        quick: { type: "boolean" },
+        json: { type: "string" },
+        svg: { type: "string" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    return complain((error as Error).message);
+  }
+}
+
+const options = readOptions();
 if (options.help) {
   console.log(`deno task compare [options]
 
@@ -45,22 +60,22 @@ if (options.help) {
   --svg DIR       draw serving.svg, growth.svg and pool.svg`);
   Deno.exit(0);
 }
-const lessons = LESSONS.filter((lesson) => options.lesson?.includes(lesson) ?? true);
-const runtimes = RUNTIMES.filter((runtime) => options.runtime?.includes(runtime) ?? true);
-if (lessons.length === 0 || runtimes.length === 0) {
-  console.error(`compare: lessons are ${LESSONS.join(", ")}; runtimes here are ${RUNTIMES.join(", ")}`);
-  Deno.exit(2);
+for (const [given, known] of [[options.lesson, LESSONS], [options.runtime, RUNTIMES]] as const) {
+  const unknown = given.find((name) => !known.some((one) => one === name));
+  if (unknown !== undefined) complain(`there is ${known.join(", ")} here, but no ${unknown}`);
 }
+const lessons = LESSONS.filter((lesson) => options.lesson.includes(lesson));
+const runtimes = RUNTIMES.filter((runtime) => options.runtime.includes(runtime));
 
 const ROUNDS = options.quick ? 1 : 3;
 const SECONDS = options.quick ? 0.2 : 0.3;
 const CLIENTS = [1, 10, 100, 1000];
 
 interface Figure {
-  measure: "serving" | "idle" | "growth" | "memory" | "birth" | "pool" | "threads";
+  measure: "serving" | "idle" | "growth" | "memory" | "birth" | "pool" | "limit";
   lesson: Lesson;
   runtime: Runtime;
-  /** Clients at once (serving), births one after another (birth), threads (threads), silent connections (all others). */
+  /** Clients at once (serving), births one after another (birth), what it had when it could take no more (limit), silent connections (all others). */
   n: number;
   /** CPU time of the server and its children for a request, or of a birth, µs. */
   cpu?: number;
@@ -237,17 +252,22 @@ async function pool() {
   });
 }
 
-/** How many silent clients bring "can't start new thread", when a process may have 256 descriptors. */
-async function threads() {
+/** What a server has when it can take no more: threads of 02, with 256 descriptors allowed; descriptors of 05. */
+async function limits() {
+  const refused = (server: Server, line: RegExp) =>
+    waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
   await eachServer(["02-thread"], ["prlimit", "--nofile=256"], async (server, lesson, runtime) => {
-    progress(`threads: ${runtime}, until no more can be made`);
+    progress(`limits: ${lesson} on ${runtime}`);
     await using _silent = await hold(server.port, 200);
-    await waitFor(
-      "can't start new thread",
-      () => server.stderr.some((line) => line.startsWith("can't start new thread")),
-    );
-    const { length } = [...Deno.readDirSync(`/proc/${server.pid}/task`)];
-    raw.push({ measure: "threads", lesson, runtime, n: length });
+    await refused(server, /^can't start new thread/);
+    raw.push({ measure: "limit", lesson, runtime, n: tasks(server.pid).length });
+  });
+  await eachServer(["05-select"], ["prlimit", "--nofile=1300"], async (server, lesson, runtime) => {
+    progress(`limits: ${lesson} on ${runtime}`);
+    await using _silent = await hold(server.port, 1100);
+    await refused(server, /fd_set/);
+    await get(server).catch(() => {}); // refused too; all that came before it are in or out by then
+    raw.push({ measure: "limit", lesson, runtime, n: descriptors(server.pid) });
   });
 }
 
@@ -257,7 +277,7 @@ await doingNothing();
 await growth();
 await birth();
 await pool();
-await threads();
+await limits();
 progress("");
 
 /** The median of one figure over the rounds, or nothing if it was not measured. */
@@ -415,7 +435,8 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
   const select = grow("05-select", 990) / grow("05-select", 0);
   const busy = grow("04-busy-poll", 1000) / grow("04-busy-poll", 0);
   const epoll = grow("06-epoll", "most") / grow("06-epoll", 0);
-  const end = figure("threads", "02-thread", runtime, "most", "n") ?? NaN;
+  const threads = figure("limit", "02-thread", runtime, "most", "n") ?? NaN;
+  const sockets = figure("limit", "05-select", runtime, "most", "n") ?? NaN;
   const waits = [3, 4].map((n) =>
     raw.find((f) => f.measure === "pool" && f.runtime === runtime && f.n === n)?.latency
   );
@@ -428,8 +449,8 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
     ],
     [
       '2 threads end in "can\'t start new thread"',
-      `at ${cell(end)} threads with 256 descriptors`,
-      known(end > 0, end),
+      `at ${cell(threads)} threads with 256 descriptors`,
+      known(threads > 0, threads),
     ],
     [
       "3 a pool's fifth client waits",
@@ -454,6 +475,11 @@ function claims(runtime: Runtime): [claim: string, said: string, holds: boolean 
       known(idle("05-select") < 2, idle("05-select")),
     ],
     ["5 but looks at all n: O(n)", `${times(select)} beside 990 silent ones`, known(select > 2, select)],
+    [
+      "5 and holds 1,024 descriptors at most",
+      `${cell(sockets)} with 1,100 silent ones`,
+      known(sockets <= 1024, sockets),
+    ],
     [
       "6 epoll looks at k only: O(k)",
       `${times(epoll)} beside ${
@@ -505,9 +531,9 @@ if (options.svg) {
       panels: panels("growth", "cpu"),
     },
     pool: {
-      title: "The pool: four threads; beside four silent clients or more, no answer within a second",
+      title: "The pool of four threads",
       x: "silent clients",
-      y: "an ordinary client's answer, ms (1,000: none came)",
+      y: "an ordinary client's answer, ms (at 1k: none within a second)",
       ticks: [0, 3, 4, 8],
       panels: runtimes.map((runtime) => ({
         title: runtime === "deno" ? `Deno ${machine.deno}` : `Bun ${machine.bun}`,

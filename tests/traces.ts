@@ -2,9 +2,13 @@
  * `deno task traces [deno|bun]`: the same story under each lesson, as `--trace` tells it. A
  * silent client connects; an ordinary one is served; the silent one leaves.
  */
-import { connect, get, LESSONS, type Runtime, start, waitFor } from "./harness.ts";
+import { connect, get, LESSONS, type Runtime, RUNTIMES, start, waitFor } from "./harness.ts";
 
 const runtime = (Deno.args[0] ?? "deno") as Runtime;
+if (!RUNTIMES.includes(runtime)) {
+  console.error(`traces: there is ${RUNTIMES.join(", ")} here, but no ${runtime}`);
+  Deno.exit(2);
+}
 const pause = () => new Promise((resolve) => setTimeout(resolve, 150)); // so that waiting can be seen
 
 for (const lesson of LESSONS) {
