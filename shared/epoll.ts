@@ -77,8 +77,4 @@ export class Epoll {
   event(i: number): number {
     return this.#events[i * WORDS];
   }
-
-  close(): void {
-    libc.close(this.#fd);
-  }
 }

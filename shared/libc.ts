@@ -62,7 +62,9 @@ type Value<T extends CType> =
   : T extends "void" ? void
   : number;
 type Values<P extends readonly CType[]> = { -readonly [I in keyof P]: Value<P[I]> };
+/** The name of one of these functions. */
 export type Name = keyof typeof SIGNATURES;
+/** The functions by name, with their parameters as JavaScript passes them. */
 export type Libc = {
   [K in Name]: (
     ...args: Values<(typeof SIGNATURES)[K]["parameters"]>

@@ -5,6 +5,7 @@
 
 /** A C type as both runtimes name it; `buffer` is a `void *` that a typed array or `null` fills. */
 export type CType = "i32" | "u32" | "u64" | "buffer" | "pointer" | "void";
+/** What a C function takes and returns. */
 export interface Signature {
   readonly parameters: readonly CType[];
   readonly result: CType;

@@ -73,7 +73,7 @@ function help(lesson: string, shows: string): string {
 export function unsupported(lesson: string): string {
   const image = runtime === "deno" ? "denoland/deno run --allow-ffi" : "oven/bun bun";
   return `${lesson} makes system calls of Linux, so run it in a container: ` +
-    `docker run --rm -it -p 9696:9696 -v "$PWD":/app -w /app ${image} lessons/${lesson}.ts --host 0.0.0.0`;
+    `docker run --rm -it --init -p 9696:9696 -v "$PWD":/app -w /app ${image} lessons/${lesson}.ts --host 0.0.0.0`;
 }
 
 /** Print one line on standard error and end the process. */

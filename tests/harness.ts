@@ -3,6 +3,7 @@
 import { type CFunction, symbol } from "../shared/runtime.ts";
 import type { LoadResult } from "./load.ts";
 
+/** The lessons, by the names of their files. */
 export const LESSONS = [
   "01-fork",
   "02-thread",
@@ -11,11 +12,15 @@ export const LESSONS = [
   "05-select",
   "06-epoll",
 ] as const;
+/** One of them. */
 export type Lesson = (typeof LESSONS)[number];
+/** A runtime that the lessons run on. */
 export type Runtime = "deno" | "bun";
 
 const ROOT = new URL("..", import.meta.url).pathname;
+/** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
+/** What an ordinary client sends. */
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /** The command that runs a script under each runtime, or nothing where it is not installed. */
@@ -23,6 +28,7 @@ const COMMANDS: Record<Runtime, string[] | undefined> = {
   deno: [Deno.execPath(), "run", "--allow-ffi", "--no-prompt"],
   bun: installed("bun") ? ["bun"] : undefined,
 };
+/** The runtimes that are installed here. */
 export const RUNTIMES = (Object.keys(COMMANDS) as Runtime[]).filter((runtime) => COMMANDS[runtime]);
 
 /** Whether a program can be started here. */
@@ -53,6 +59,7 @@ export function each(
   }
 }
 
+/** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
   /** More arguments for the lesson. */
   args?: string[];
@@ -176,6 +183,7 @@ export function connect(server: Server): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: server.port });
 }
 
+/** Send all of it: one write may take a part. */
 export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promise<void> {
   let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
