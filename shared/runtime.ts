@@ -74,7 +74,11 @@ export function symbol(library: string, name: string, { parameters, result }: Si
     return ffi.dlopen(library, symbols).symbols[name];
   }
   // Asked for this library alone, Deno would look for it in the current folder.
-  Deno.permissions.requestSync({ name: "ffi" });
+  const { state } = Deno.permissions.requestSync({ name: "ffi" });
+  if (state !== "granted" && Deno.stdin.isTerminal()) {
+    // dlopen would ask again, so say at once what it says after the second "no".
+    throw new Deno.errors.NotCapable("Requires ffi access, run again with the --allow-ffi flag");
+  }
   const symbols = { [name]: { parameters, result } } as Deno.ForeignLibraryInterface;
   return (Deno.dlopen(library, symbols).symbols as Record<string, CFunction>)[name];
 }
