@@ -288,10 +288,24 @@ export function descriptors(pid: number): number {
   return list(`/proc/${pid}/fd`).length;
 }
 
+/** How many sockets a process has open, without the Unix sockets that a runtime makes for itself. */
+function sockets(pid: number): number {
+  const unix = new Set(read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm));
+  return list(`/proc/${pid}/fd`).filter((fd) => {
+    const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1];
+    return inode !== undefined && !unix.has(inode);
+  }).length;
+}
+
 /** What a server holds while nobody is connected. */
 export function holdings({ pid }: Server) {
   const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
-  return { descriptors: descriptors(pid), threads, children: children(pid).filter(alive).length };
+  return {
+    sockets: sockets(pid),
+    descriptors: descriptors(pid),
+    threads,
+    children: children(pid).filter(alive).length,
+  };
 }
 
 /** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
@@ -340,6 +354,14 @@ function list(path: string): string[] {
     return [...Deno.readDirSync(path)].map(({ name }) => name);
   } catch {
     return []; // it ended meanwhile
+  }
+}
+
+function readLink(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
   }
 }
 
