@@ -28,7 +28,7 @@ const DASHES = ["", "6 3", "2 3", "9 3 2 3", "", "4 2"];
 const WIDTH = 480; // of a panel
 const HEIGHT = 340;
 const LEFT = 64;
-const RIGHT = 118; // room for the names at the lines' ends
+const RIGHT = 128; // room for the names at the lines' ends
 const TOP = 76;
 const BOTTOM = 48;
 
@@ -77,7 +77,7 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
         );
       }
     }
-    // Names at the ends, pushed apart where they would touch.
+    // Names at the ends, pushed apart where they would touch, each with a piece of its line.
     let below = -Infinity;
     const ends = series.filter(({ points }) => points.length > 0)
       .map(({ name, style, points }) => ({ name, style, x: px(points.at(-1)![0]), y: py(points.at(-1)![1]) }))
@@ -85,9 +85,10 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
     for (const { name, style, x, y } of ends) {
       below = Math.max(y, below + 14);
       parts.push(
-        `<text x="${(x + 8).toFixed(1)}" y="${below.toFixed(1)}" dy="4" style="fill:${
-          COLORS[style]
-        }" class="name">${name}</text>`,
+        `<path d="M${x.toFixed(1)} ${y.toFixed(1)}L${(x + 14).toFixed(1)} ${
+          below.toFixed(1)
+        }" class="line lead" stroke="${COLORS[style]}"/>`,
+        `<text x="${(x + 18).toFixed(1)}" y="${below.toFixed(1)}" dy="4" class="name">${name}</text>`,
       );
     }
     return `<g transform="translate(${index * WIDTH} 0)">${parts.join("\n")}</g>`;
@@ -99,7 +100,7 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
 <title>${escape(title)}</title>
 <style>
   .paper { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de; fill: none }
-  .line { fill: none; stroke-width: 2 } .title { font-size: 15px; font-weight: 600 } .panel, .name { font-weight: 600 }
+  .line { fill: none; stroke-width: 2 } .lead { stroke-width: 1 } .title { font-size: 15px; font-weight: 600 } .panel, .name { font-weight: 600 }
   @media (prefers-color-scheme: dark) { .paper { fill: #0d1117 } text { fill: #e6edf3 } .grid { stroke: #30363d } }
 </style>
 <rect class="paper" width="100%" height="100%"/>
