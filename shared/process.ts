@@ -89,6 +89,8 @@ export function becomeForkable(): void {
       ["BUN_JSC_useConcurrentGC", "0"],
       ["BUN_JSC_useConcurrentJIT", "0"],
       ["BUN_JSC_numberOfGCMarkers", "1"],
+      ["BUN_JSC_useWarmUpMarkedBlocks", "0"], // a thread that gets memory ready, and has a lock around it
+      ["MIMALLOC_PURGE_DELAY", "-1"], // a thread that gives memory back
     ]
   ) libc.setenv(cstring(name), cstring(value), 1);
 

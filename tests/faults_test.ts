@@ -20,6 +20,7 @@ import {
   type Server,
   settled,
   start,
+  tasks,
   waitFor,
 } from "./harness.ts";
 
@@ -214,6 +215,20 @@ each(
     assertEquals(server.stderr, ["a thread of the pool has ended"]);
   },
 );
+
+each("no thread that may hold a lock is there when it forks", ["01-fork"], async (lesson, runtime) => {
+  // The runtimes' helpers come when memory is used.
+  const copy = await broken(
+    lesson,
+    "while (true) {\n",
+    "const kept: unknown[] = [];\nwhile (true) {\n  for (let i = 0; i < 100_000; i++) kept.push({ i });\n",
+  );
+  await using server = await start(lesson, runtime, { script: copy });
+  assertEquals(await load(server, 10, 2), []);
+  const others = tasks(server.pid).filter(({ tid }) => tid !== server.pid).map(({ name }) => name);
+  // Those that have loaded the lesson's files sleep, and soon end.
+  assertEquals(others.filter((name) => !/^(Bun Pool|tokio)/.test(name)), []);
+});
 
 /** A copy of a lesson with one change, outside of the project. */
 async function broken(lesson: Lesson, from: string, to: string): Promise<string> {

@@ -13,6 +13,7 @@ import {
   residentKiB,
   RUNTIMES,
   type Server,
+  settled,
   start,
   tasks,
   waitFor,
@@ -28,9 +29,11 @@ const COUNTS: Partial<Record<Lesson, number>> = {
 
 async function holdings(server: Server) {
   await waitFor("the end of the children", () => children(server.pid).length === 0);
+  const { sockets, descriptors } = await settled(server);
   return {
     MiB: Math.round(residentKiB(server.pid) / 1024),
-    descriptors: descriptors(server.pid),
+    sockets,
+    descriptors,
     threads: tasks(server.pid).length,
   };
 }
@@ -50,12 +53,13 @@ for (const lesson of Object.keys(COUNTS) as Lesson[]) {
     const last = await holdings(server);
     // A collector that never gets an idle moment lets tens of MiB of garbage gather between full collections;
     // 1 KiB lost for each connection would be 200 MiB. A few descriptors and threads more are the runtime's own.
-    const steady = failed === 0 && server.stderr.length === 0 && last.descriptors <= first.descriptors + 4 &&
+    const steady = failed === 0 && server.stderr.length === 0 && last.sockets === first.sockets &&
+      last.descriptors <= first.descriptors + 4 &&
       last.threads <= first.threads + 4 &&
       last.MiB <= first.MiB + 64;
     if (!steady) bad++;
-    const text = ({ MiB, descriptors, threads }: typeof first) =>
-      `${MiB} MiB, ${descriptors} fds, ${threads} threads`;
+    const text = ({ MiB, sockets, descriptors, threads }: typeof first) =>
+      `${MiB} MiB, ${descriptors} fds, ${sockets} of them sockets, ${threads} threads`;
     console.log(
       `${steady ? "ok  " : "BAD "} ${lesson} ${runtime}: ${COUNTS[lesson]} connections, ${failed} failed; ${
         text(first)
