@@ -55,13 +55,13 @@ export class Epoll {
   }
 
   /**
-   * Sleep until something happens to a watched descriptor, and return how many
-   * events there are, 512 at most: epoll_wait(2). Read them with {@link fileno}
-   * and {@link event} before the next call.
+   * Sleep until something happens to a watched descriptor, or `timeout` seconds
+   * are over (-1: never), and return how many events there are, 512 at most:
+   * epoll_wait(2). Read them with {@link fileno} and {@link event} before the next call.
    */
-  poll(): number {
+  poll(timeout = -1): number {
     for (;;) {
-      const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, -1);
+      const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, timeout < 0 ? -1 : timeout * 1000);
       if (n >= 0) return n;
       const code = errno[0];
       if (code !== Errno.EINTR) throw new OSError("epoll_wait", code);

@@ -226,7 +226,7 @@ each("no thread that may hold a lock is there when it forks", ["01-fork"], async
   await using server = await start(lesson, runtime, { script: copy });
   assertEquals(await load(server, 10, 2), []);
   const others = tasks(server.pid).filter(({ tid }) => tid !== server.pid).map(({ name }) => name);
-  // Those that have loaded the lesson's files sleep, and soon end.
+  // Those that have loaded the lesson's files sleep from then on.
   assertEquals(others.filter((name) => !/^(Bun Pool|tokio)/.test(name)), []);
 });
 
