@@ -349,28 +349,22 @@ export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
+/** What is at a path of /proc, or `nothing` when its process has ended meanwhile. */
+function probe<T>(read: (path: string) => T, path: string, nothing: T): T {
+  try {
+    return read(path);
+  } catch {
+    return nothing;
+  }
+}
 function list(path: string): string[] {
-  try {
-    return [...Deno.readDirSync(path)].map(({ name }) => name);
-  } catch {
-    return []; // it ended meanwhile
-  }
+  return probe((path) => [...Deno.readDirSync(path)].map(({ name }) => name), path, []);
 }
-
 function readLink(path: string): string {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return "";
-  }
+  return probe(Deno.readLinkSync, path, "");
 }
-
 function read(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return "";
-  }
+  return probe(Deno.readTextFileSync, path, "");
 }
 
 /** System calls by number, as /proc/PID/syscall gives them: asm/unistd_64.h, asm-generic/unistd.h. */

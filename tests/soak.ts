@@ -6,9 +6,9 @@
 import {
   children,
   DESCRIPTOR_LIMIT,
-  descriptors,
   heavyLoad,
   hold,
+  holdings,
   type Lesson,
   residentKiB,
   RUNTIMES,
@@ -27,7 +27,8 @@ const COUNTS: Partial<Record<Lesson, number>> = {
   "06-epoll": 200_000,
 };
 
-async function holdings(server: Server) {
+/** What a server holds when it has come to rest. */
+async function held(server: Server) {
   await waitFor("the end of the children", () => children(server.pid).length === 0);
   const { sockets, descriptors } = await settled(server);
   return {
@@ -48,9 +49,9 @@ for (const lesson of Object.keys(COUNTS) as Lesson[]) {
   for (const runtime of RUNTIMES) {
     await using server = await start(lesson, runtime);
     const failedFirst = await lost(server, 50, 1000);
-    const first = await holdings(server);
+    const first = await held(server);
     const failed = failedFirst + await lost(server, 50, COUNTS[lesson]!);
-    const last = await holdings(server);
+    const last = await held(server);
     // A collector that never gets an idle moment lets tens of MiB of garbage gather between full collections;
     // 1 KiB lost for each connection would be 200 MiB. A few descriptors and threads more are the runtime's own.
     const steady = failed === 0 && server.stderr.length === 0 && last.sockets === first.sockets &&
@@ -73,13 +74,16 @@ for (const lesson of ["04-busy-poll", "06-epoll"] as const) {
   for (const runtime of DESCRIPTOR_LIMIT < SILENT + 200 ? [] : RUNTIMES) {
     await using server = await start(lesson, runtime, { before: ["prlimit", `--nofile=${SILENT + 200}`] });
     await heavyLoad(server, 10, 600, 100);
-    const before = descriptors(server.pid);
+    const before = await settled(server);
     let failed: number;
     {
       await using _silent = await hold(server.port, SILENT);
       failed = await lost(server, 1, 20); // 04 answers the first when it has taken all the silent ones in
     }
-    await waitFor("the descriptors it had", () => descriptors(server.pid) <= before + 4);
+    await waitFor("the end of every connection", () => {
+      const now = holdings(server);
+      return now.sockets <= before.sockets && now.descriptors <= before.descriptors + 4;
+    });
     const good = failed === 0 && server.stderr.length === 0;
     if (!good) bad++;
     console.log(
