@@ -11,12 +11,14 @@
  *          - A request is received up to its empty line, however many pieces
  *            it comes in, and the close waits for the client's: otherwise
  *            a reset can overtake the answer.
- * Run:     deno run lessons/01-fork.ts     or     bun lessons/01-fork.ts
+ * Run:     deno run -A lessons/01-fork.ts     or     bun …     or     node …
  */
-import { becomeForkable, exit, fork, waitpid, WNOHANG } from "../shared/process.ts";
+import { becomeForkable } from "../shared/forkable.ts";
+import { options } from "../shared/options.ts";
+import { exit, fork, waitpid, WNOHANG } from "../shared/process.ts";
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer, options } from "../shared/server.ts";
+import { createServer } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 function handler(conn: Socket) {
@@ -25,7 +27,7 @@ function handler(conn: Socket) {
   lingeringClose(conn);
 }
 
-const address = options(import.meta.url, "one process for each connection, made by fork(2)");
+const address = options("one process for each connection, made by fork(2)");
 becomeForkable(); // execv(2): this program starts once more, in a runtime that survives fork(2)
 const server = createServer(address); // socket(2), bind(2), listen(2)
 server.settimeout(1); // accept(2) also returns when nobody came for a second, so that children get reaped
@@ -38,7 +40,6 @@ while (true) {
     const pid = fork();
     if (pid === 0) { // the child
       server.close(); // its copy: it takes no connections
-      conn.settimeout(0); // which came with it from the server: recv(2) may sleep as long as it takes
       handler(conn);
       exit(0); // _exit(2): it must not go on into the loop
     }

@@ -8,34 +8,36 @@
  * Calls:   accept(2) in the main thread; clone(2), recv(2), send(2) in the others
  * Costs:   a thread for every client. The article says that it is far cheaper
  *          than a process, which is true in C and Python. Here it is the other way
- *          round: a thread of JavaScript is a Worker, with a VM and a heap of
- *          its own to set up. And threads run out: "can't start new thread".
- * Differs: - Threads share descriptors but no variables, so the handler gets
- *            the connection's number, and makes a Socket of it.
- *          - This file is loaded again by every thread: `isMainThread`.
+ *          round: a thread of JavaScript has a VM and a heap of its own to set
+ *          up. And threads run out: "can't start new thread".
+ * Differs: - Threads share descriptors but no variables: each loads this file
+ *            anew (`isMainThread`), and its `conn` is another Socket over
+ *            the same descriptor.
+ *          - The listing answers half a request as if it were whole; and when
+ *            no thread can be made, its exception ends the server.
  *          - Request and close: see 01.
- * Run:     deno run lessons/02-thread.ts     or     bun lessons/02-thread.ts
+ * Run:     deno run -A lessons/02-thread.ts     or     bun …     or     node …
  */
+import { options } from "../shared/options.ts";
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer, options } from "../shared/server.ts";
-import { Socket } from "../shared/socket.ts";
+import { createServer } from "../shared/server.ts";
+import type { Socket } from "../shared/socket.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
-export function handler(fileno: number) {
-  const conn = new Socket(fileno);
+export function handler(conn: Socket) {
   const request = recvRequest(conn); // recv(2): this thread sleeps until the client has sent it
   if (request) conn.send(RESPONSE);
   lingeringClose(conn);
 }
 
 if (isMainThread) {
-  const server = createServer(options(import.meta.url, "one thread for each connection"));
+  const server = createServer(options("one thread for each connection"));
 
   while (true) {
     const conn = server.accept(); // accept(2): the main thread sleeps until a client comes
     if (conn === null) continue;
-    const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
+    const thread = new Thread({ module: import.meta.url, target: handler, args: [conn] });
     const started = await thread.start();
     if (!started) conn.close(); // "can't start new thread": this client goes, the server stays
   }

@@ -10,19 +10,19 @@
  *          wait for slow clients, the fifth client waits, too.
  * Differs: - Threads share descriptors but no variables: see 02.
  *          - A client that resets its connection ends its turn. In the
- *            listing it ends the thread, and the pool has one less for good.
+ *            listing it ends the thread: after four of them the process is gone.
  *          - Request and close: see 01. The close gives a client one second.
- * Run:     deno run lessons/03-thread-pool.ts     or     bun lessons/03-thread-pool.ts
+ * Run:     deno run -A lessons/03-thread-pool.ts     or     bun …     or     node …
  */
+import { options } from "../shared/options.ts";
 import { lingeringClose, recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer, die, options } from "../shared/server.ts";
-import { Socket } from "../shared/socket.ts";
+import { createServer } from "../shared/server.ts";
+import type { Socket } from "../shared/socket.ts";
+import { die } from "../shared/stderr.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
-export function handler(fileno: number) {
-  const server = new Socket(fileno); // the one listening socket: descriptors belong to the process
-
+export function handler(server: Socket) { // the one listening socket: descriptors belong to the process
   while (true) {
     const conn = server.accept(); // accept(2): sleeps until it is this thread's turn
     if (conn === null) continue;
@@ -33,18 +33,16 @@ export function handler(fileno: number) {
 }
 
 if (isMainThread) {
-  const server = createServer(
-    options(import.meta.url, "four threads, made once, that share the connections"),
-  );
+  const server = createServer(options("four threads, made once, that share the connections"));
 
-  const threads: Thread[] = [];
+  const threads: Thread<[Socket]>[] = [];
   for (let i = 0; i < 4; i++) {
-    const thread = new Thread({ module: import.meta.url, target: handler, args: [server.fileno()] });
-    if (!await thread.start()) die("can't start new thread, and a pool needs its four");
+    const thread = new Thread({ module: import.meta.url, target: handler, args: [server] });
+    if (!await thread.start()) die("can't start new thread, and a pool needs all of its own");
     threads.push(thread);
   }
 
-  // Sleep until one ends. None does, unless its code fails: then say so, rather than go on with three.
+  // Sleep until one ends. None does, unless its code fails: then say so, rather than go on with fewer.
   await Promise.race(threads.map((thread) => thread.join()));
   die("a thread of the pool has ended");
 }

@@ -6,31 +6,35 @@
  * turn, over and over, and serve them all.
  *
  * Article: 《web 服务器的秘密(二)》, "非阻塞忙轮询"
- * Calls:   accept(2), recv(2), send(2), none of which ever waits
+ * Calls:   accept(2), recv(2), send(2), none of which waits
  * Costs:   a whole processor, all the time, while nothing happens (see it in `top`);
  *          and every turn asks all sockets, also those that never say a word
- * Differs: - An answered client closes first, and then we do: otherwise a reset
- *            can overtake the answer.
+ * Differs: - The listing leaves the accepted sockets blocking: one silent
+ *            client puts it to sleep in recv(2), and all others wait.
+ *          - A connection that was reset is closed; the listing keeps it.
+ *          - An answered client closes first, and then we do: otherwise a reset
+ *            can overtake the answer. It has a second for that.
  *          - A request may come in pieces; it ends with its empty line.
- * Run:     deno run lessons/04-busy-poll.ts     or     bun lessons/04-busy-poll.ts
+ *          - Without a free descriptor, accept rests for a moment.
+ * Run:     deno run -A lessons/04-busy-poll.ts     or     bun …     or     node …
  */
-import { Request } from "../shared/request.ts";
+import { options } from "../shared/options.ts";
+import { HttpRequest, Lingering } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer, options } from "../shared/server.ts";
-import { SHUT_WR, type Socket } from "../shared/socket.ts";
+import { createServer } from "../shared/server.ts";
+import type { Socket } from "../shared/socket.ts";
 
-const server = createServer(
-  options(import.meta.url, "one thread that asks every socket in turn, without a pause"),
-);
+const server = createServer(options("one thread that asks every socket in turn, without a pause"));
 server.setblocking(false);
 
-const conns = new Map<Socket, Request>(); // what each client has sent so far
+const conns = new Map<Socket, HttpRequest>(); // what each client has sent so far
+const answered = new Lingering();
 
 while (true) {
-  const conn = server.accept(); // null: nobody is there (EAGAIN)
-  if (conn !== null) {
-    conn.setblocking(false);
-    conns.set(conn, new Request());
+  const newcomer = server.accept(); // null: nobody is there (EAGAIN)
+  if (newcomer !== null) {
+    newcomer.setblocking(false);
+    conns.set(newcomer, new HttpRequest());
   }
 
   for (const [conn, request] of conns) {
@@ -41,7 +45,8 @@ while (true) {
       conn.close();
     } else if (request.add(data)) { // its empty line has come
       conn.send(RESPONSE); // 58 bytes always fit into the buffer of a new connection
-      conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
+      answered.add(conn); // shutdown(2), "that was all": the client reads to the end, and closes
     }
   }
+  answered.expire(); // whoever does not close within a second is cut off
 }

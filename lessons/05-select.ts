@@ -10,48 +10,50 @@
  *          whose bits they are, we find out by looking at all n sockets: O(n).
  *          The kernel does the same. And the set has room for 1,024 descriptors.
  * Differs: - Request and close: see 04.
- * Run:     deno run lessons/05-select.ts     or     bun lessons/05-select.ts
+ * Run:     deno run -A lessons/05-select.ts     or     bun …     or     node …
  */
-import { Request } from "../shared/request.ts";
+import { options } from "../shared/options.ts";
+import { HttpRequest, Lingering } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
 import { FD_SETSIZE, FdSet, select } from "../shared/select.ts";
-import { createServer, options, warn } from "../shared/server.ts";
-import { SHUT_WR, type Socket } from "../shared/socket.ts";
+import { createServer } from "../shared/server.ts";
+import type { Socket } from "../shared/socket.ts";
+import { warn } from "../shared/stderr.ts";
 
-const server = createServer(
-  options(import.meta.url, "one thread that sleeps in select(2), then looks at every socket"),
-);
+const server = createServer(options("one thread that sleeps in select(2), then looks at every socket"));
 server.setblocking(false);
 
-const conns = new Map<Socket, Request>(); // what each client has sent so far
+const conns = new Map<Socket, HttpRequest>(); // what each client has sent so far
+const answered = new Lingering();
 const watched = new FdSet(); // one bit for each descriptor: "tell me about this one"
-watched.add(server.fileno());
+watched.add(server);
 
 while (true) {
-  const ready = select(watched); // sleeps until something has come; then only the bits of the ready ones are set
+  // Sleeps until something has come, or an answered client has had its second; then only the bits of the ready ones are set.
+  const [ready] = select(watched, null, null, answered.expire());
 
   for (const [conn, request] of conns) { // all of them, though perhaps one has something
-    if (!ready.has(conn.fileno())) continue;
+    if (!ready.has(conn)) continue;
     const data = conn.recv(4096);
     if (data === null) continue;
     if (data.length === 0) { // the client has closed
-      watched.delete(conn.fileno());
+      watched.delete(conn);
       conns.delete(conn);
       conn.close();
     } else if (request.add(data)) { // its empty line has come
       conn.send(RESPONSE);
-      conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
+      answered.add(conn); // shutdown(2), "that was all": the client reads to the end, and closes
     }
   }
-  if (ready.has(server.fileno())) { // at the end, when descriptors may have become free
-    const conn = server.accept(); // null: it was gone again
-    if (conn !== null && conn.fileno() >= FD_SETSIZE) {
-      warn(`descriptor ${conn.fileno()} does not fit into an fd_set: this client is refused`);
-      conn.close();
-    } else if (conn !== null) {
-      conn.setblocking(false);
-      watched.add(conn.fileno());
-      conns.set(conn, new Request());
+  if (ready.has(server)) { // at the end, when descriptors may have become free
+    const newcomer = server.accept(); // null: it was gone again
+    if (newcomer !== null && newcomer.fileno() >= FD_SETSIZE) {
+      warn(`descriptor ${newcomer.fileno()} does not fit into an fd_set: this client is refused`);
+      newcomer.close();
+    } else if (newcomer !== null) {
+      newcomer.setblocking(false);
+      watched.add(newcomer);
+      conns.set(newcomer, new HttpRequest());
     }
   }
 }

@@ -9,42 +9,43 @@
  * Costs:   only the system's limit on descriptors bounds it (`ulimit -n`)
  * Differs: - A client that leaves before its empty line is dropped. In the
  *            listing it counts as readable for ever, and the loop spins.
- *          - It sleeps without a limit; the listing wakes once a second.
+ *          - One reset client, or a request that is not UTF-8, ends the listing.
+ *          - It sleeps until something happens; the listing wakes once a second.
+ *          - The listing has another answer and port, and TCP_NODELAY; its
+ *            shutdown(SHUT_RDWR) is what makes EPOLLHUP come.
  *          - Request and close: see 04.
- * Run:     deno run lessons/06-epoll.ts     or     bun lessons/06-epoll.ts
+ * Run:     deno run -A lessons/06-epoll.ts     or     bun …     or     node …
  */
 import { Epoll, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../shared/epoll.ts";
-import { Request } from "../shared/request.ts";
+import { options } from "../shared/options.ts";
+import { HttpRequest, Lingering } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer, options } from "../shared/server.ts";
-import { SHUT_WR, type Socket } from "../shared/socket.ts";
+import { createServer } from "../shared/server.ts";
+import type { Socket } from "../shared/socket.ts";
 
-const server = createServer(
-  options(import.meta.url, "one thread that sleeps in epoll_wait(2), which names the sockets"),
-);
+const server = createServer(options("one thread that sleeps in epoll_wait(2), which names the sockets"));
 server.setblocking(false);
 
 const epoll = new Epoll();
 epoll.register(server.fileno(), EPOLLIN);
 
 // By descriptor, which is what epoll reports: what has come, and what has yet to go.
-const connections = new Map<number, { conn: Socket; request: Request; response: typeof RESPONSE }>();
+const connections = new Map<number, { conn: Socket; request: HttpRequest; response: typeof RESPONSE }>();
+const answered = new Lingering();
 
 while (true) {
-  const n = epoll.poll(); // sleeps until something happens; then n events are there to be read
-  for (let i = 0; i < n; i++) {
-    const fileno = epoll.fileno(i);
-    const event = epoll.event(i); // bits: several things may have happened at once
-    const connection = connections.get(fileno);
-    if (connection === undefined) { // the listening socket
+  // Sleeps until something happens, or an answered client has had its second.
+  for (const [fileno, event] of epoll.poll(answered.expire())) {
+    if (fileno === server.fileno()) {
       const conn = server.accept();
       if (conn === null) continue; // it was gone again
       conn.setblocking(false);
       epoll.register(conn.fileno(), EPOLLIN);
-      connections.set(conn.fileno(), { conn, request: new Request(), response: RESPONSE });
+      connections.set(conn.fileno(), { conn, request: new HttpRequest(), response: RESPONSE });
       continue;
     }
 
+    const connection = connections.get(fileno)!;
     const { conn, request, response } = connection;
     let closed = (event & (EPOLLHUP | EPOLLERR)) !== 0; // both sides have closed, or it was reset
     if (!closed && event & EPOLLIN) {
@@ -55,7 +56,7 @@ while (true) {
       connection.response = response.subarray(conn.send(response)); // what does not fit goes later
       if (connection.response.length === 0) {
         epoll.modify(fileno, EPOLLIN);
-        conn.shutdown(SHUT_WR); // "that was all": the client reads to the end, and closes
+        answered.add(conn); // shutdown(2), "that was all": the client reads to the end, and closes
       }
     }
     if (closed) {

@@ -1,7 +1,15 @@
 /** epoll(7), with the names of Python's `select.epoll`. */
 import { Errno, OSError } from "./errno.ts";
-import { check, errno, libc } from "./libc.ts";
-import { arch } from "./runtime.ts";
+import { check, errno, traced } from "./libc.ts";
+import { runtime } from "./runtime.ts";
+import { descriptor, type Socket } from "./socket.ts";
+
+const libc = traced({
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+});
 
 // include/uapi/linux/eventpoll.h
 /** There is something to read, or the client has closed its side. */
@@ -12,6 +20,10 @@ export const EPOLLOUT = 0x004;
 export const EPOLLERR = 0x008;
 /** Both sides have closed. Always reported, asked for or not. */
 export const EPOLLHUP = 0x010;
+/** Edge-triggered: report only that something new has come, not that something is there. */
+export const EPOLLET = 1 << 31;
+/** Report once, and then nothing until {@link Epoll.modify}. */
+export const EPOLLONESHOT = 1 << 30;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
@@ -22,59 +34,59 @@ const EPOLL_CTL_MOD = 3;
  * we use the lower half for the descriptor. On x86-64 alone it is packed, so
  * that the data follow at once; elsewhere they are aligned to 8 bytes.
  */
-const WORDS = arch === "x86_64" ? 3 : 4;
-const DATA = arch === "x86_64" ? 1 : 2;
+const WORDS = runtime.arch === "x86_64" ? 3 : 4;
+const DATA = runtime.arch === "x86_64" ? 1 : 2;
 const MAX_EVENTS = 512;
 
-/** An interest list in the kernel, and the events that it last reported. */
+/** An interest list in the kernel. */
 export class Epoll {
-  readonly #fd = check("epoll_create1", libc.epoll_create1(0));
+  #fd = check("epoll_create1", libc.epoll_create1(0));
   readonly #event = new Int32Array(WORDS);
-  /** One buffer for the life of the loop: no event costs an allocation. */
   readonly #events = new Int32Array(WORDS * MAX_EVENTS);
 
-  /** Watch a descriptor for `events`: EPOLL_CTL_ADD, epoll_ctl(2) */
-  register(fd: number, events: number): void {
+  /** Watch a descriptor for `events`: EPOLL_CTL_ADD, epoll_ctl(2). EEXIST: it is watched already. */
+  register(fd: number | Socket, events: number): void {
     this.#control(EPOLL_CTL_ADD, fd, events);
   }
 
-  /** Watch it for other events from now on: EPOLL_CTL_MOD, epoll_ctl(2) */
-  modify(fd: number, events: number): void {
+  /** Watch it for other events from now on: EPOLL_CTL_MOD, epoll_ctl(2). ENOENT: it is not watched. */
+  modify(fd: number | Socket, events: number): void {
     this.#control(EPOLL_CTL_MOD, fd, events);
   }
 
-  /** Watch it no longer: EPOLL_CTL_DEL, epoll_ctl(2) */
-  unregister(fd: number): void {
+  /** Watch it no longer: EPOLL_CTL_DEL, epoll_ctl(2). ENOENT: it is not watched. */
+  unregister(fd: number | Socket): void {
     this.#control(EPOLL_CTL_DEL, fd, 0);
   }
 
-  #control(operation: number, fd: number, events: number): void {
+  #control(operation: number, fd: number | Socket, events: number): void {
+    fd = descriptor(fd);
     this.#event[0] = events;
     this.#event[DATA] = fd;
     check("epoll_ctl", libc.epoll_ctl(this.#fd, operation, fd, this.#event));
   }
 
   /**
-   * Sleep until something happens to a watched descriptor, or `timeout` seconds
-   * are over (-1: never), and return how many events there are, 512 at most:
-   * epoll_wait(2). Read them with {@link fileno} and {@link event} before the next call.
+   * Sleep until something happens to a watched descriptor, and return what, 512 events at most: epoll_wait(2). An event
+   * is a descriptor and the bits that tell what happened. None: `timeout` seconds are over, rounded up to
+   * milliseconds (`null` or negative: never), or a signal has come.
    */
-  poll(timeout = -1): number {
-    for (;;) {
-      const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, timeout < 0 ? -1 : timeout * 1000);
-      if (n >= 0) return n;
-      const code = errno[0];
-      if (code !== Errno.EINTR) throw new OSError("epoll_wait", code);
+  poll(timeout: number | null = null): [fileno: number, event: number][] {
+    if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {
+      throw new RangeError(`poll takes seconds or null, not ${timeout}`);
     }
+    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);
+    const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, milliseconds);
+    const code = errno[0];
+    if (n === -1 && code !== Errno.EINTR) throw new OSError("epoll_wait", code);
+    const events: [number, number][] = [];
+    for (let i = 0; i < n * WORDS; i += WORDS) events.push([this.#events[i + DATA], this.#events[i]]);
+    return events;
   }
 
-  /** The descriptor of event number `i`. */
-  fileno(i: number): number {
-    return this.#events[i * WORDS + DATA];
-  }
-
-  /** What happened to it: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, or several of them. */
-  event(i: number): number {
-    return this.#events[i * WORDS];
+  /** Give its descriptor back: close(2) */
+  close(): void {
+    if (this.#fd !== -1) libc.close(this.#fd);
+    this.#fd = -1;
   }
 }

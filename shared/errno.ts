@@ -11,19 +11,39 @@ export const Errno = {
   ENOMEM: 12,
   EACCES: 13,
   EFAULT: 14,
+  EEXIST: 17,
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
   EPIPE: 32,
+  ENONET: 64,
+  EPROTO: 71,
   ENOTSOCK: 88,
+  EDESTADDRREQ: 89,
+  ENOPROTOOPT: 92,
+  EOPNOTSUPP: 95,
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
+  ENETDOWN: 100,
+  ENETUNREACH: 101,
   ECONNABORTED: 103,
   ECONNRESET: 104,
   ENOBUFS: 105,
   ENOTCONN: 107,
+  EHOSTDOWN: 112,
+  EHOSTUNREACH: 113,
   EINPROGRESS: 115,
 } as const;
+
+/** What the errors mean that a changed lesson runs into. */
+const MEANINGS: Readonly<Record<number, string>> = {
+  [Errno.EBADF]: "this descriptor is not open (any more)",
+  [Errno.EEXIST]: "this descriptor is registered already",
+  [Errno.EINVAL]: "an argument is wrong, or the call does not fit what was done before",
+  [Errno.ENOENT]: "this descriptor is not registered",
+  [Errno.ENOTSOCK]: "this descriptor is no socket",
+  [Errno.ENOTCONN]: "this socket is not connected",
+};
 
 /** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
 export function errorname(code: number): string {
@@ -38,7 +58,8 @@ export class OSError extends Error {
   /** Why: one of {@link Errno}, or another number of errno(3). */
   readonly code: number;
   constructor(call: string, code: number) {
-    super(`${call}: ${errorname(code)}`);
+    const meaning = MEANINGS[code];
+    super(`${call}: ${errorname(code)}${meaning ? `: ${meaning}` : ""}`);
     this.call = call;
     this.code = code;
   }

@@ -3,7 +3,7 @@
  * to know one thing about it: that all of it has come. TCP delivers bytes, not
  * requests, and one recv(2) may bring half of one.
  */
-import { SHUT_WR, type Socket } from "./socket.ts";
+import { SHUT_RDWR, SHUT_WR, type Socket } from "./socket.ts";
 
 const LF = 10;
 const CR = 13;
@@ -11,9 +11,12 @@ const CR = 13;
 const MAX_HEAD = 64 * 1024;
 /** The most that {@link lingeringClose} reads of what a client still sends. */
 const MAX_REST = 1024 * 1024;
+/** Seconds that an answered client has to close. */
+const LINGER = 1;
 
-/** What has come of one connection's request. Nothing is stored but how far it has got. */
-export class Request {
+/** What has come of one connection's request. */
+export class HttpRequest {
+  readonly #pieces: Uint8Array[] = [];
   #size = 0;
   #atLineStart = false;
   #complete = false;
@@ -34,22 +37,29 @@ export class Request {
       }
     }
     this.#atLineStart = atLineStart;
+    this.#pieces.push(data);
     this.#size += data.length;
     if (this.#size > MAX_HEAD) this.#complete = true;
     return this.#complete;
+  }
+
+  /** What has come, as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */
+  get text(): string {
+    const decoder = new TextDecoder();
+    return this.#pieces.map((piece) => decoder.decode(piece, { stream: true })).join("");
   }
 }
 
 /**
  * Receive one request from a blocking socket, sleeping in recv(2) until all of
- * it is there. False: the client left before that.
+ * it is there. `null`: the client left before that.
  */
-export function recvRequest(conn: Socket): boolean {
-  const request = new Request();
+export function recvRequest(conn: Socket): HttpRequest | null {
+  const request = new HttpRequest();
   for (;;) {
     const data = conn.recv(4096);
-    if (data === null || data.length === 0) return false;
-    if (request.add(data)) return true;
+    if (data === null || data.length === 0) return null;
+    if (request.add(data)) return request;
   }
 }
 
@@ -57,16 +67,44 @@ export function recvRequest(conn: Socket): boolean {
  * Close a blocking connection so that the answer arrives. close(2) on a socket
  * that still has unread bytes, or gets some afterwards, sends a reset, and the
  * reset may overtake the answer. So say "that was all" first, read what the
- * client still sends until it closes too (for one silent second and 1 MiB at
+ * client still sends until it closes too (for one second and 1 MiB at
  * most), and close then. Web servers call this a lingering close.
  */
 export function lingeringClose(conn: Socket): void {
   conn.shutdown(SHUT_WR);
-  conn.settimeout(1);
-  for (let rest = MAX_REST; rest > 0;) {
+  const end = performance.now() + LINGER * 1000;
+  for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
+    conn.settimeout(left); // for this one recv: a client that sends a byte now and then has no second more
     const data = conn.recv(65536);
     if (data === null || data.length === 0) break;
     rest -= data.length;
   }
   conn.close();
+}
+
+/** The answered clients of a loop that never blocks on one: {@link lingeringClose} for many at once. */
+export class Lingering {
+  /** When each one's second is over. They come in the order of their answers, so the first is the next. */
+  readonly #ends = new Map<Socket, number>();
+
+  /** Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
+  add(conn: Socket): void {
+    conn.shutdown(SHUT_WR);
+    this.#ends.set(conn, performance.now() + LINGER * 1000);
+  }
+
+  /**
+   * End those that have had a second: when both directions are shut down, recv brings the end of the
+   * stream, whatever the client does. Returns the seconds until the next one's are over; `null`: there is none.
+   */
+  expire(): number | null {
+    for (const [conn, end] of this.#ends) {
+      const left = end - performance.now();
+      const open = conn.fileno() !== -1;
+      if (open && left > 0) return left / 1000;
+      if (open) conn.shutdown(SHUT_RDWR);
+      this.#ends.delete(conn);
+    }
+    return null;
+  }
 }

@@ -1,6 +1,11 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
 import { Errno, OSError } from "./errno.ts";
-import { errno, libc } from "./libc.ts";
+import { errno, traced } from "./libc.ts";
+import { descriptor, type Socket } from "./socket.ts";
+
+const libc = traced({
+  select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
+});
 
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */
 export const FD_SETSIZE = 1024;
@@ -10,37 +15,58 @@ export class FdSet {
   /** The bits, in the kernel's layout (little-endian words). */
   readonly bits: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
 
-  /** FD_SET. Throws RangeError for a descriptor that has no bit. */
-  add(fd: number): void {
+  /** FD_SET. RangeError: the descriptor has no bit. */
+  add(fd: number | Socket): void {
+    fd = descriptor(fd);
     if (!(fd >= 0 && fd < FD_SETSIZE)) throw new RangeError(`descriptor ${fd} does not fit an fd_set`);
     this.bits[fd >> 5] |= 1 << (fd & 31);
   }
 
   /** FD_CLR */
-  delete(fd: number): void {
+  delete(fd: number | Socket): void {
+    fd = descriptor(fd);
     this.bits[fd >> 5] &= ~(1 << (fd & 31));
   }
 
   /** FD_ISSET */
-  has(fd: number): boolean {
+  has(fd: number | Socket): boolean {
+    fd = descriptor(fd);
     return (this.bits[fd >> 5] & (1 << (fd & 31))) !== 0;
   }
 }
 
-/** One for the life of the thread: {@link select} returns it. */
-const ready = new FdSet();
+/** For the life of the thread: {@link select} returns them. */
+const ready: [FdSet, FdSet, FdSet] = [new FdSet(), new FdSet(), new FdSet()];
+const TIMEVAL = new Int32Array(4); // two 64-bit numbers: seconds, microseconds
 
 /**
- * Sleep until at least one descriptor of `watched` can be read without waiting
- * (or has ended), and return those that can: select(2). The result is valid
- * until the next call.
+ * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
+ * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
+ * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
+ * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed.
  */
-export function select(watched: FdSet): FdSet {
-  for (;;) {
-    ready.bits.set(watched.bits); // the kernel writes its answer over the question
-    const n = libc.select(FD_SETSIZE, ready.bits, null, null, null);
-    if (n >= 0) return ready;
-    const code = errno[0];
-    if (code !== Errno.EINTR) throw new OSError("select", code);
+export function select(
+  readfds: FdSet | null,
+  writefds: FdSet | null,
+  exceptfds: FdSet | null,
+  timeout: number | null = null,
+): readonly [FdSet, FdSet, FdSet] {
+  if (timeout !== null && !(timeout >= 0 && timeout < 2 ** 31)) {
+    throw new RangeError(`select takes seconds, 0 or null, not ${timeout}`);
   }
+  const microseconds = Math.ceil((timeout ?? 0) * 1e6);
+  TIMEVAL[0] = Math.floor(microseconds / 1e6);
+  TIMEVAL[2] = microseconds % 1e6;
+  // The kernel writes its answer over the question.
+  const [r, w, x] = [readfds, writefds, exceptfds].map((asked, i) => {
+    if (asked) ready[i].bits.set(asked.bits);
+    else ready[i].bits.fill(0);
+    return asked && ready[i].bits;
+  });
+  const n = libc.select(FD_SETSIZE, r, w, x, timeout === null ? null : TIMEVAL);
+  if (n >= 0) return ready;
+  const code = errno[0];
+  if (code !== Errno.EINTR) throw new OSError("select", code);
+  for (const set of ready) set.bits.fill(0);
+  return ready;
 }

@@ -4,45 +4,102 @@
  * here: it reads as the end of the stream.
  */
 import { Errno, errorname, OSError } from "./errno.ts";
-import { check, errno, libc, warn } from "./libc.ts";
+import { check, errno, open, traced } from "./libc.ts";
+import { warn } from "./stderr.ts";
+
+const libc = traced({
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  accept: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+});
+const { getsockname, usleep } = open({
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  usleep: { parameters: ["i32"], result: "i32" },
+});
 
 // include/uapi/linux/in.h, include/uapi/asm-generic/socket.h, include/linux/socket.h
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
 const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
 const MSG_NOSIGNAL = 0x4000;
-const FIONBIO = 0x5421n;
+const FIONBIO = 0x5421;
 
-/** For {@link Socket.shutdown}: "I send nothing more". shutdown(2) */
+/** For {@link Socket.setsockopt}: options of every socket, socket(7). */
+export const SOL_SOCKET = 1;
+/** Let the port be bound again at once, though connections of an earlier server still linger: socket(7) */
+export const SO_REUSEADDR = 2;
+/** For {@link Socket.setsockopt}: options of TCP, tcp(7). */
+export const IPPROTO_TCP = 6;
+/** Send small pieces at once, rather than wait for more to send with them: tcp(7) */
+export const TCP_NODELAY = 1;
+
+/** For {@link Socket.shutdown}: "I receive nothing more". shutdown(2) */
+export const SHUT_RD = 0;
+/** "I send nothing more". */
 export const SHUT_WR = 1;
+/** Both. */
+export const SHUT_RDWR = 2;
 
-/** One for the life of the thread: {@link Socket.recv} returns views into it. */
-const received = new Uint8Array(65536);
-const NOTHING = received.subarray(0, 0);
-/** Arguments for calls that take the address of an int, or of a struct timeval (two 64-bit numbers). */
-const ZERO = Int32Array.of(0);
-const ONE = Int32Array.of(1);
-const TIMEVAL = new Int32Array(4);
+/** An IPv4 address, such as `"127.0.0.1"`, and a port. */
+export type SocketAddress = readonly [host: string, port: number];
+
+/** The largest `int`: lengths and seconds end there. */
+const MAX_INT = 2 ** 31 - 1;
+/** Where recv(2) puts the bytes; {@link Socket.recv} returns a copy of them. */
+let received = new Uint8Array(4096);
+const NOTHING = new Uint8Array(0);
+/** Arguments for calls that take the address of an int, of a struct timeval, of a struct sockaddr_in. */
+const INT = new Int32Array(1);
+const TIMEVAL = new Int32Array(4); // two 64-bit numbers, little-endian: seconds, microseconds
+const PEER = new Uint8Array(16);
+const PEER_LENGTH = new Int32Array(1);
+
+/** How many calls of fork(2) made this process out of the one that was started. */
+let forks = 0;
+/** In a child: what its parent accepts from is the parent's alone from now on. For process.ts. */
+export function forked(): void {
+  forks++;
+}
 
 /** A descriptor that is a TCP socket over IPv4. Two `Socket`s may share one descriptor. */
 export class Socket {
-  readonly #fd: number;
+  #fd: number;
+  /** Seconds, 0: non-blocking, `null`: no limit, `undefined`: another `Socket` may have set it. */
+  #timeout: number | null | undefined;
+  /** The process that accepts from it, told by its {@link forks}. */
+  #acceptor: number | undefined;
+  /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
+  readonly addr: SocketAddress | undefined;
 
   /** A new socket, or one over a descriptor that is open already (threads share descriptors). */
-  constructor(fileno: number = check("socket", libc.socket(AF_INET, SOCK_STREAM, 0))) {
-    this.#fd = fileno;
+  constructor(fileno?: number, addr?: SocketAddress) {
+    if (fileno === undefined) {
+      this.#fd = check("socket", libc.socket(AF_INET, SOCK_STREAM, 0));
+      this.#timeout = null;
+    } else {
+      this.#fd = descriptor(fileno);
+    }
+    this.addr = addr;
   }
 
-  /** The descriptor: the small number by which the kernel knows the socket in this process. */
+  /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
   fileno(): number {
     return this.#fd;
   }
 
-  /** Let the port be bound again at once, though connections of an earlier server still linger: socket(7). */
-  reuseaddr(): void {
-    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_REUSEADDR, ONE, 4));
+  /** Set an option that takes an int, such as {@link TCP_NODELAY}: setsockopt(2) */
+  setsockopt(level: number, optname: number, value: number): void {
+    INT[0] = integer(value);
+    check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), INT, 4));
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -52,14 +109,14 @@ export class Socket {
 
   /** From now on the kernel takes connections, `backlog` of them before they are accepted: listen(2) */
   listen(backlog: number): void {
-    check("listen", libc.listen(this.#fd, backlog));
+    check("listen", libc.listen(this.#fd, integer(backlog)));
   }
 
-  /** The port that this socket is bound to: getsockname(2) */
-  port(): number {
-    const address = sockaddr("0.0.0.0", 0);
-    check("getsockname", libc.getsockname(this.#fd, address, Int32Array.of(16)));
-    return address[2] << 8 | address[3];
+  /** The address that this socket is bound to: getsockname(2) */
+  getsockname(): SocketAddress {
+    const address = new Uint8Array(16);
+    check("getsockname", getsockname(this.#fd, address, Int32Array.of(address.length)));
+    return socketAddress(address);
   }
 
   /** Connect to a server. On a non-blocking socket it goes on in the background: connect(2) */
@@ -69,20 +126,38 @@ export class Socket {
   }
 
   /**
-   * Take the next connection: accept(2). A blocking socket sleeps until there
-   * is one; a non-blocking one answers `null` when there is none.
+   * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
+   * socket is non-blocking, or its timeout is over), or a signal came, so that its handler can have its turn.
    */
   accept(): Socket | null {
+    if ((this.#acceptor ??= forks) !== forks) {
+      throw new Error("accept: a child has come into its parent's loop; exit(0) ends it before that");
+    }
     for (;;) {
-      const fd = libc.accept(this.#fd, null, null);
-      if (fd >= 0) return new Socket(fd);
+      PEER_LENGTH[0] = PEER.length;
+      const fd = libc.accept(this.#fd, PEER, PEER_LENGTH);
+      if (fd >= 0) {
+        const conn = new Socket(fd, socketAddress(PEER));
+        conn.#timeout = null; // on Linux it does not inherit O_NONBLOCK
+        if (this.#timeout) conn.settimeout(null); // but SO_RCVTIMEO, which Python's does not
+        return conn;
+      }
       const code = errno[0];
       switch (code) {
-        case Errno.EAGAIN:
-          return null;
-        case Errno.EINTR:
         case Errno.ECONNABORTED: // it was reset before we came to it
           continue;
+        case Errno.EAGAIN:
+        case Errno.EINTR:
+        // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
+        case Errno.ENETDOWN:
+        case Errno.EPROTO:
+        case Errno.ENOPROTOOPT:
+        case Errno.EHOSTDOWN:
+        case Errno.ENONET:
+        case Errno.EHOSTUNREACH:
+        case Errno.EOPNOTSUPP:
+        case Errno.ENETUNREACH:
+          return null;
         case Errno.EMFILE:
         case Errno.ENFILE:
         case Errno.ENOBUFS:
@@ -90,7 +165,7 @@ export class Socket {
           // The connection stays in the queue, so the next try would fail at
           // once: without the pause a server out of descriptors only spins.
           warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
-          libc.usleep(50_000);
+          usleep(50_000);
           return null;
         default:
           throw new OSError("accept", code);
@@ -99,15 +174,15 @@ export class Socket {
   }
 
   /**
-   * Receive what is there, at most `bufsize` bytes (up to 65,536): recv(2). The
-   * bytes stay valid until this thread's next `recv`. None at all: the client
+   * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client
    * has closed or reset the connection. `null`: nothing is there yet (the
    * socket is non-blocking, or its timeout is over).
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
+    if (!(bufsize > 0 && bufsize <= received.length && Number.isInteger(bufsize))) grow(bufsize);
     for (;;) {
       const n = libc.recv(this.#fd, received, bufsize, 0);
-      if (n > 0) return received.subarray(0, n);
+      if (n > 0) return received.slice(0, n);
       if (n === 0) return NOTHING;
       const code = errno[0];
       if (code === Errno.EAGAIN) return null;
@@ -119,43 +194,102 @@ export class Socket {
 
   /**
    * Send as many of the bytes as fit into the kernel's buffer, and say how many
-   * did: send(2). 0: nothing fits now, or the client has gone; the next `recv`
-   * tells which.
+   * did: send(2). A blocking socket sleeps until all do. 0: nothing fits now, or the client has gone; the next
+   * `recv` tells which.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
+    return Math.max(this.#send(bytes), 0);
+  }
+
+  /**
+   * Send all of the bytes, as Python's `sendall`. False: the client has gone, or the timeout is over. A non-blocking
+   * socket cannot wait until all of them fit: OSError EAGAIN.
+   */
+  sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
+    for (let rest = bytes; rest.length > 0;) {
+      const n = this.#send(rest);
+      if (n === -Errno.EAGAIN && !this.#timeout) throw new OSError("sendall", Errno.EAGAIN);
+      if (n < 0) return false;
+      rest = rest.subarray(n);
+    }
+    return true;
+  }
+
+  /** How many bytes were sent, or the error, negative. */
+  #send(bytes: Uint8Array<ArrayBuffer>): number {
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`send takes bytes: new TextEncoder().encode(…) makes them of a string`);
+    }
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
       if (n >= 0) return n;
       const code = errno[0];
       if (code === Errno.EINTR) continue;
       throwIfMisused("send", code);
-      return 0;
+      return -code;
     }
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
-  shutdown(how: typeof SHUT_WR): void {
-    libc.shutdown(this.#fd, how); // ENOTCONN: the client was faster
+  shutdown(how: number): void {
+    if (libc.shutdown(this.#fd, integer(how)) === -1) throwIfMisused("shutdown", errno[0]); // ENOTCONN: the client was faster
   }
 
-  /** `false`: accept and recv no longer sleep, they answer `null` when nothing is there: ioctl(2), FIONBIO */
+  /** `false`: accept and recv no longer sleep, they answer `null` when nothing is there. `settimeout(0)` is the same. */
   setblocking(flag: boolean): void {
-    check("ioctl", libc.ioctl(this.#fd, FIONBIO, flag ? ZERO : ONE));
+    this.settimeout(flag ? null : 0);
   }
 
   /**
-   * From now on a blocking accept or recv gives up (`null`) after `seconds`; 0
-   * means never. Accepted sockets inherit it. SO_RCVTIMEO, socket(7)
+   * From now on accept, recv and send give up after `seconds`, fractions of them too; `null`: never; 0: at once, the
+   * socket is non-blocking. An accepted socket begins without a limit. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
-  settimeout(seconds: number): void {
-    TIMEVAL[0] = seconds;
-    check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, TIMEVAL, 16));
+  settimeout(seconds: number | null): void {
+    if (seconds !== null && !(Number.isFinite(seconds) && seconds >= 0 && seconds <= MAX_INT)) {
+      throw new RangeError(`settimeout takes seconds, 0 or null, not ${seconds}`);
+    }
+    if (seconds === 0 || this.#timeout === 0 || this.#timeout === undefined) {
+      INT[0] = seconds === 0 ? 1 : 0;
+      check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
+    }
+    if (seconds !== 0) {
+      const microseconds = Math.ceil((seconds ?? 0) * 1e6); // zero means "never" to the kernel
+      TIMEVAL[0] = Math.floor(microseconds / 1e6);
+      TIMEVAL[2] = microseconds % 1e6;
+      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, TIMEVAL, 16));
+      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, TIMEVAL, 16));
+    }
+    this.#timeout = seconds;
   }
 
   /** Give the descriptor back. The connection ends when its last descriptor is closed: close(2) */
   close(): void {
+    if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
+    this.#fd = -1;
   }
+}
+
+/** `value`, if it can be a descriptor: foreign functions would take anything else for 0. */
+export function descriptor(value: number | Socket): number {
+  const fd = value instanceof Socket ? value.fileno() : value;
+  if (!Number.isInteger(fd)) {
+    throw new TypeError(`a descriptor is a whole number, as fileno() gives it, not ${fd}`);
+  }
+  return fd;
+}
+
+function integer(value: number): number {
+  if (!Number.isInteger(value)) throw new TypeError(`this takes a whole number, not ${value}`);
+  return value;
+}
+
+/** Make room for a longer recv, if `bufsize` is a length at all. */
+function grow(bufsize: number): void {
+  if (!(Number.isInteger(bufsize) && bufsize >= 0 && bufsize <= MAX_INT)) {
+    throw new RangeError(`recv takes a number of bytes, not ${bufsize}`);
+  }
+  if (bufsize > received.length) received = new Uint8Array(bufsize);
 }
 
 /** EBADF and its like are faults in the program, all other errors of a connection mean that the client has gone. */
@@ -168,19 +302,14 @@ function throwIfMisused(call: string, code: number): void {
 
 /** struct sockaddr_in: ip(7). Port and address stand in network byte order. */
 function sockaddr(host: string, port: number): Uint8Array<ArrayBuffer> {
-  const family = new Uint8Array(Uint16Array.of(AF_INET).buffer);
-  return Uint8Array.of(
-    ...family,
-    port >> 8,
-    port & 0xff,
-    ...host.split(".").map(Number),
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-    0,
-  );
+  const octets = host.split(".").map(Number);
+  if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255))) {
+    throw new TypeError(`this takes an IPv4 address such as "127.0.0.1", not ${JSON.stringify(host)}`);
+  }
+  if (!(integer(port) >= 0 && port <= 65535)) throw new RangeError(`a port is 0 to 65535, not ${port}`);
+  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+function socketAddress(address: Uint8Array): SocketAddress {
+  return [address.subarray(4, 8).join("."), address[2] << 8 | address[3]];
 }

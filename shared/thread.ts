@@ -1,30 +1,57 @@
 /**
- * Threads, with the names of Python's `threading`. A thread of JavaScript is a
- * Worker: an OS thread of this process, with its descriptors, but with a VM
- * and variables of its own. It loads the lesson's file anew and calls one
- * exported function of it.
+ * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
+ * descriptors, but with a VM and variables of its own. It loads the lesson's file anew (thread_main.ts) and
+ * calls one exported function of it.
  */
-import { cstring, libc, readFile, warn } from "./libc.ts";
-import { args, endWorker, isMainThread, runtime, startWorker } from "./runtime.ts";
+import { cstring, open } from "./libc.ts";
+import { currentThread } from "./current_thread.ts";
+import { runtime } from "./runtime.ts";
+import { Socket, type SocketAddress } from "./socket.ts";
+import { warn } from "./stderr.ts";
 
-export { isMainThread };
+const libc = open({
+  dup: { parameters: ["i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  dlsym: { parameters: ["u64", "buffer"], result: "u64" },
+  pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
+  pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
+});
+
+/** False in a thread: it loads the lesson's file too, but must not start a server again. */
+export const isMainThread: boolean = runtime.isMainThread;
+if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
 
 /** What {@link Thread} takes. */
-export interface ThreadOptions {
+// deno-lint-ignore no-explicit-any
+export interface ThreadOptions<A extends any[]> {
   /** The lesson's `import.meta.url`. */
   readonly module: string;
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
-  readonly target: (...args: number[]) => void;
-  /** Its arguments: numbers such as descriptors, the one thing that threads share here. */
-  readonly args: readonly number[];
+  readonly target: (...args: A) => void | Promise<void>;
+  /**
+   * Its arguments. A `Socket` arrives as one over the same descriptor; of everything else the thread gets a copy
+   * (structured clone), but for a SharedArrayBuffer, which is shared.
+   */
+  readonly args: NoInfer<A>;
+}
+
+/** What a thread is started with. */
+export interface ThreadData {
+  readonly number: number;
+  readonly origin: number;
+  readonly module: string;
+  readonly target: string;
+  readonly args:
+    readonly ({ readonly value: unknown } | { readonly fileno: number; readonly addr?: SocketAddress })[];
 }
 
 /** A thread of this process: pthreads(7). */
-export class Thread {
-  readonly #options: ThreadOptions;
-  #ended: Promise<void> | undefined;
+// deno-lint-ignore no-explicit-any
+export class Thread<A extends any[]> {
+  readonly #options: ThreadOptions<A>;
+  readonly #ended = Promise.withResolvers<void>();
 
-  constructor(options: ThreadOptions) {
+  constructor(options: ThreadOptions<A>) {
     this.#options = options;
   }
 
@@ -32,7 +59,7 @@ export class Thread {
    * Start it, and wait until it runs. False: the system can make no further
    * thread, not within a second (one line on standard error says so). While it is awaited, the
    * runtime also clears away the threads that have ended, which it cannot do
-   * while accept(2) blocks.
+   * while accept(2) blocks. Throws if the lesson's file does not load in a thread, or exports no such function.
    */
   async start(): Promise<boolean> {
     let refused = noRoom();
@@ -44,40 +71,36 @@ export class Thread {
       warn(`can't start new thread: ${refused}`);
       return false;
     }
-    const { module, target, args: numbers } = this.#options;
-    const trace = args.includes("--trace") ? [`--trace=${performance.timeOrigin},${++count}`] : [];
-    let worker: Worker;
-    try {
-      worker = startWorker(loadable(module), [
-        loadable(module),
-        target.name,
-        ...numbers.map(String),
-        ...trace,
-      ]);
-    } catch (error) {
-      warn(`can't start new thread: ${error}`);
-      return false;
-    }
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    this.#ended = ended;
-    return await new Promise((resolve) => {
-      worker.onmessage = ({ data }) => data === "started" ? resolve(true) : end();
-      worker.onerror = (event) => {
-        event.preventDefault(); // it would end the other threads too
-        console.error(`thread: ${event.message}`);
-        resolve(false);
-        end();
-      };
+    const { module, target, args } = this.#options;
+    const data: ThreadData = {
+      number: ++count,
+      origin: currentThread.origin,
+      module,
+      target: target.name,
+      args: args.map((value) =>
+        value instanceof Socket ? { fileno: value.fileno(), addr: value.addr } : { value }
+      ),
+    };
+    return await new Promise((resolve, reject) => {
+      runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
+        if (event === "started") return resolve(true);
+        if (event === "ended") this.#ended.resolve();
+        reject(
+          new Error(
+            `thread ${data.number}: ${event === "ended" ? "it ended before its target ran" : event.failed}`,
+          ),
+        );
+      });
     });
   }
 
   /** Wait until the thread has ended. */
   async join(): Promise<void> {
-    await this.#ended;
+    await this.#ended.promise;
   }
 }
 
-/** Threads count from 1, for the trace. */
+/** Threads count from 1. */
 let count = 0;
 
 /** A thread that starts needs up to so many descriptors and helper threads of the runtime's. */
@@ -85,8 +108,8 @@ const SPARE_DESCRIPTORS = 24;
 const SPARE_THREADS = 4;
 
 /**
- * Why no thread can be made now, or nothing if one can. Both runtimes end the
- * whole process when they find that out in the middle of making one (Deno: "too many open
+ * Why no thread can be made now, or nothing if one can. The runtimes end the
+ * whole process when they find that out in the middle of making one ("too many open
  * files", "unable to create worker threads"). So take as much as it needs, and
  * give it back.
  */
@@ -104,36 +127,3 @@ function noRoom(): string | undefined {
   if (made.length < SPARE_THREADS) return "the system makes no more of them";
 }
 let usleep: bigint | undefined;
-
-/** The specifier of an import from a relative path, static or dynamic. */
-const IMPORT = /((?:from |import\()")(\.\.?\/[^"]+)(?=")/g;
-const blobs = new Map<string, string>();
-
-/**
- * A URL from which a Worker may load a module. Bun takes the file's own. Deno
- * wants `--allow-read` for that, but not for a blob: so read the source over
- * libc, and do the same with what it imports.
- */
-function loadable(url: string): string {
-  if (runtime === "bun") return url;
-  const known = blobs.get(url);
-  if (known) return known;
-  const source = readFile(decodeURIComponent(new URL(url).pathname))
-    .replace(/^import type [^;]*;$/gm, "")
-    .replace(IMPORT, (_, before, path) => before + loadable(new URL(path, url).href));
-  const blob = URL.createObjectURL(new Blob([source], { type: "application/typescript" }));
-  blobs.set(url, blob);
-  return blob;
-}
-
-/** In a thread: the lesson is just being loaded. When it is, call the function that the thread was made for. */
-if (!isMainThread) {
-  const [module, target, ...numbers] = args.filter((arg) => !arg.startsWith("--trace"));
-  import(module).then((lesson) => {
-    postMessage("started");
-    lesson[target](...numbers.map(Number));
-  }).catch(console.error).finally(() => {
-    postMessage("ended");
-    endWorker();
-  });
-}

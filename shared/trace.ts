@@ -4,68 +4,58 @@
  * it, and adds no call on a traced descriptor.
  */
 import { Errno, errorname } from "./errno.ts";
-import type { Libc, Name } from "./libc.ts";
-import { type CFunction, isMainThread, noColor } from "./runtime.ts";
+import type { open } from "./libc.ts";
+import { currentThread } from "./current_thread.ts";
+import { runtime } from "./runtime.ts";
+import type { CFunction } from "./runtimes/interface.ts";
 
-/** Calls that are not part of the story: what comes before the first line is printed, and what the runtime needs. */
-const SILENT = new Set<Name>([
-  "__errno_location",
-  "bind",
-  "dlsym",
-  "execv",
-  "getenv",
-  "getpid",
-  "getppid",
-  "getsockname",
-  "isatty",
-  "listen",
-  "prctl",
-  "pthread_create",
-  "pthread_join",
-  "read",
-  "setenv",
-  "socket",
-  "usleep",
-  "write",
-]);
-
-const FIONBIO = 0x5421n;
-const SO_REUSEADDR = 2;
 const REFRESH = 100; // ms between two prints of a line that counts
 
-/** The one thing for which the lessons make these calls. */
-const PURPOSE: { [name in Name]?: string } = {
-  ioctl: ", FIONBIO",
-  setsockopt: ", SO_RCVTIMEO",
-  shutdown: ", SHUT_WR",
+// include/uapi/asm-generic/socket.h, linux/in.h, linux/tcp.h, linux/eventpoll.h, asm-generic/ioctls.h
+const SOCKET_OPTIONS: Record<number, Record<number, string>> = {
+  1: {
+    2: "SO_REUSEADDR",
+    7: "SO_SNDBUF",
+    8: "SO_RCVBUF",
+    9: "SO_KEEPALIVE",
+    13: "SO_LINGER",
+    15: "SO_REUSEPORT",
+    20: "SO_RCVTIMEO",
+    21: "SO_SNDTIMEO",
+  },
+  6: { 1: "TCP_NODELAY", 3: "TCP_CORK", 9: "TCP_DEFER_ACCEPT", 18: "TCP_USER_TIMEOUT" },
 };
-const EVENTS: [bit: number, name: string][] = [[1, "IN"], [4, "OUT"], [8, "ERR"], [16, "HUP"]];
+const SHUTDOWNS = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
+const FIONBIO = 0x5421;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
+const EVENTS: [bit: number, name: string][] = [
+  [1, "IN"],
+  [4, "OUT"],
+  [8, "ERR"],
+  [16, "HUP"],
+  [1 << 30, "ONESHOT"],
+  [1 << 31, "ET"],
+];
 
-/**
- * What wraps each bare function. `flag` is `--trace` in the main thread, and
- * `--trace=ORIGIN,NUMBER` in a thread: the time that counts as zero (ms since
- * 1970) and the thread's number.
- */
+/** What wraps each bare function. */
 export function tracer(
-  libc: Libc,
-  errno: () => Int32Array,
-  flag: string,
-): (name: Name, bare: CFunction) => CFunction {
-  const [origin = performance.timeOrigin, number = 0] = flag.split(/[=,]/).slice(1).map(Number);
-  const shift = performance.timeOrigin - origin;
+  openLibc: typeof open,
+  errno: Int32Array,
+): (name: string, bare: CFunction) => CFunction {
+  const libc = openLibc({
+    _exit: { parameters: ["i32"], result: "void" },
+    getpid: { parameters: [], result: "i32" },
+    isatty: { parameters: ["i32"], result: "i32" },
+    write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  });
+  const shift = performance.timeOrigin - currentThread.origin;
   const terminal = libc.isatty(1) === 1;
-  const color = terminal && !noColor;
-  let who = isMainThread ? "main" : `worker ${number}`;
-  let paint = number;
+  const color = terminal && !runtime.noColor;
+  let who = runtime.isMainThread ? "main" : `worker ${currentThread.number}`;
+  let paint = currentThread.number;
 
   /** Descriptors on which accept and recv do not wait. */
   const nonblocking = new Set<number>();
-  /** Descriptors of files and the like, which are no part of the story either. */
-  const files = new Set<number>();
-  const file = (fd: number) => (files.add(fd), fd);
-  const peer = new Uint8Array(16);
-  const peerLength = new Int32Array(1);
 
   let unread = false;
 
@@ -78,7 +68,7 @@ export function tracer(
       terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
     );
     // One write(2) a line: lines of several threads and processes never mix.
-    if (libc.write(1, bytes, bytes.length) === -1 && errno()[0] === Errno.EPIPE) {
+    if (libc.write(1, bytes, bytes.length) === -1 && errno[0] === Errno.EPIPE) {
       unread = true; // as when piped into head
       libc._exit(0);
     }
@@ -99,94 +89,103 @@ export function tracer(
     idle.calls.clear();
   }
 
-  return (name, bare) => {
-    if (name === "open" || name === "dup") return (...args) => file(bare(...args));
-    if (SILENT.has(name)) return bare;
-    return (...args) => {
-      if (unread || (name === "close" && files.delete(args[0]))) return bare(...args);
-      if (name === "setsockopt" && args[2] === SO_REUSEADDR) return bare(...args);
-      const call = describe(name, args);
-      const started = performance.now();
-      const mayWait = name === "select" || name === "epoll_wait" ||
-        (name === "accept" || name === "recv") && !nonblocking.has(args[0]);
-      if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
-        endIdle(started);
-        print(started, `${call} …`, "");
-      } else if (name === "fork" || name === "_exit") {
-        endIdle(started); // the child must not print it again
-        if (name === "_exit") print(started, call, "");
-      }
-      const looked = name === "select" ? bits(args[1]).length : 0;
-      if (name === "accept") {
-        peerLength[0] = peer.length;
-        args = [args[0], peer, peerLength];
-      }
-
-      const result = bare(...args);
-      const code = result === -1 ? errno()[0] : 0;
-
-      const now = performance.now();
-      const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
-      if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
-        idle.calls.add(line);
-        idle.count++;
-        if (now - idle.printed >= REFRESH) printIdle(now, terminal);
-        errno()[0] = code; // printing may have changed it
-        return result;
-      }
-      endIdle(now);
-      if (name === "fork" && result === 0) {
-        paint = libc.getpid();
-        who = `child ${paint}`;
-      }
-      if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-      if (name === "close") nonblocking.delete(args[0]);
-
-      const notes = [
-        mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
-        result >= 0 ? note(name, args, result, looked) : "",
-      ];
-      print(now, line, notes.filter((note) => note !== "").join(", "));
-      if (code !== 0) errno()[0] = code; // printing may have changed it
-      return result;
-    };
-  };
-
-  function note(name: Name, args: Parameters<CFunction>, result: number, looked: number): string {
-    switch (name) {
-      case "accept":
-        return `${peer.subarray(4, 8).join(".")}:${peer[2] << 8 | peer[3]}`;
-      case "recv":
-        return firstLine(args[1].subarray(0, result));
-      case "select":
-        return `looked at ${looked}, ${result} had something`;
-      case "epoll_wait": {
-        const events: Int32Array = args[1];
-        const words = events.length / args[2];
-        // The descriptor is the last word but one, in both layouts of epoll_event.
-        const at = (i: number) => `${events[i + words - 2]} ${eventNames(events[i])}`;
-        return Array.from({ length: result }, (_, i) => at(i * words)).join(", ");
-      }
-      default:
-        return "";
+  return (name, bare) => (...args) => {
+    if (unread) return bare(...args);
+    const call = describe(name, args);
+    const started = performance.now();
+    const mayWait = name === "select" || name === "epoll_wait" ||
+      (name === "accept" || name === "recv") && !nonblocking.has(args[0]);
+    if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
+      endIdle(started);
+      print(started, `${call} …`, "");
+    } else if (name === "fork" || name === "_exit") {
+      endIdle(started); // the child must not print it again
+      if (name === "_exit") print(started, call, "");
     }
+    const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
+
+    const result = bare(...args);
+    const code = result === -1 ? errno[0] : 0;
+
+    const now = performance.now();
+    const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
+    if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
+      idle.calls.add(line);
+      idle.count++;
+      if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+      errno[0] = code; // printing may have changed it
+      return result;
+    }
+    endIdle(now);
+    if (name === "fork" && result === 0) {
+      paint = libc.getpid();
+      who = `child ${paint}`;
+    }
+    if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
+    if (name === "close") nonblocking.delete(args[0]);
+
+    const notes = [
+      mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
+      result >= 0 ? note(name, args, result, looked) : "",
+    ];
+    print(now, line, notes.filter((note) => note !== "").join(", "));
+    if (code !== 0) errno[0] = code; // printing may have changed it
+    return result;
+  };
+}
+
+/** What a call brought, beside its result. */
+function note(name: string, args: Parameters<CFunction>, result: number, looked: number): string {
+  switch (name) {
+    case "accept":
+      return address(args[1]);
+    case "recv":
+      return firstLine(args[1].subarray(0, result));
+    case "select":
+      return `looked at ${looked}, ${result} had something`;
+    case "epoll_wait": {
+      const events: Int32Array = args[1];
+      const words = events.length / args[2];
+      // The descriptor is the last word but one, in both layouts of epoll_event.
+      const at = (i: number) => `${events[i + words - 2]} ${eventNames(events[i])}`;
+      return Array.from({ length: result }, (_, i) => at(i * words)).join(", ");
+    }
+    default:
+      return "";
   }
 }
 
 /** The call with its descriptor, and what else tells it apart. */
-function describe(name: Name, args: Parameters<CFunction>): string {
+function describe(name: string, args: Parameters<CFunction>): string {
   switch (name) {
+    case "socket":
     case "fork":
+    case "select":
     case "epoll_create1":
       return `${name}()`;
-    case "select":
-      return "select()";
+    case "setsockopt":
+      return `${name}(${args[0]}, ${
+        SOCKET_OPTIONS[args[1]]?.[args[2]] ?? `option ${args[2]} of level ${args[1]}`
+      })`;
+    case "bind":
+    case "connect":
+      return `${name}(${args[0]}, ${address(args[1])})`;
+    case "listen":
+      return `${name}(${args[0]}, ${args[1]})`;
+    case "shutdown":
+      return `${name}(${args[0]}, ${SHUTDOWNS[args[1]] ?? args[1]})`;
+    case "ioctl":
+      return `${name}(${args[0]}, FIONBIO)`;
     case "epoll_ctl":
-      return `epoll_ctl(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() +
-        ")";
+      return `${name}(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() + ")";
     default:
-      return `${name}(${args[0]}${PURPOSE[name] ?? ""})`;
+      return `${name}(${args[0]})`;
   }
+}
+
+/** The address in a struct sockaddr_in. */
+function address(sockaddr: Uint8Array): string {
+  return `${sockaddr.subarray(4, 8).join(".")}:${sockaddr[2] << 8 | sockaddr[3]}`;
 }
 
 function eventNames(events: number): string {
@@ -194,8 +193,8 @@ function eventNames(events: number): string {
 }
 
 /** The numbers of the bits that are set in an fd_set. */
-function bits(words: Int32Array): number[] {
-  return [...words].flatMap((word, i) => {
+function bits(words: Int32Array | null): number[] {
+  return [...words ?? []].flatMap((word, i) => {
     const found = [];
     for (let bit = 0; bit < 32; bit++) if (word & 1 << bit) found.push(i * 32 + bit);
     return found;

@@ -1,0 +1,68 @@
+/** Deno: https://docs.deno.com/api/deno/ffi */
+import type { Runtime, ThreadEvent } from "./interface.ts";
+
+/** In a thread, `self` is its end of the line to its maker. */
+const self = globalThis as unknown as {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(data: unknown): void;
+  close(): void;
+};
+
+/** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
+function require(name: "ffi" | "read", purpose: string): void {
+  if (Deno.permissions.requestSync({ name }).state === "granted") return;
+  console.error(`This needs --allow-${name}, to ${purpose}: deno run -A allows it`);
+  Deno.exit(1);
+}
+
+export const deno = (): Runtime => ({
+  os: Deno.build.os,
+  arch: Deno.build.arch,
+  script: Deno.mainModule,
+  args: Deno.args,
+  noColor: Deno.noColor,
+  command: "deno run -A",
+  container: "denoland/deno run -A",
+
+  dlopen(library, signatures) {
+    // For all libraries: asked for this one alone, Deno would look for it in the current folder.
+    require("ffi", "call the C library");
+    return Deno.dlopen(library, signatures as Deno.ForeignLibraryInterface).symbols as ReturnType<
+      Runtime["dlopen"]
+    >;
+  },
+  addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
+  int32At: (address) =>
+    new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
+
+  isMainThread: !("WorkerGlobalScope" in globalThis),
+  allowThreads: () => require("read", "load the lesson in each thread"),
+  startThread(url, data, listener) {
+    const worker = new Worker(url, { type: "module" });
+    worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => listener(data);
+    worker.onerror = (event) => {
+      event.preventDefault(); // it would end the other threads too
+      listener({ failed: event.message });
+      listener("ended");
+    };
+    worker.postMessage(data);
+  },
+  threadData: () => new Promise((resolve) => self.onmessage = ({ data }) => resolve(data)),
+  tellMaker: (event) => self.postMessage(event),
+  endThread: () => self.close(),
+
+  beforeEnd(listener) {
+    addEventListener("error", ({ error }) => listener(error));
+    addEventListener("unhandledrejection", ({ reason }) => listener(reason));
+    addEventListener("unload", () => listener());
+  },
+  turn: () => new Promise((resolve) => setTimeout(resolve)),
+  forkable(options) {
+    // A permission that was given in the terminal has to be on the command line now.
+    const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
+    return {
+      options: granted ? [...options] : [...options, "--allow-ffi"],
+      environment: { DENO_V8_FLAGS: "--single-threaded" },
+    };
+  },
+});

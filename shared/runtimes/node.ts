@@ -1,0 +1,94 @@
+/** Node.js: https://nodejs.org/api/ffi.html */
+import type { CFunction, Runtime, ThreadEvent } from "./interface.ts";
+
+/** The part of `node:ffi` that is used here. */
+interface NodeFFI {
+  dlopen(
+    path: string,
+    functions: Record<string, { arguments: string[]; return: string }>,
+  ): { functions: Record<string, CFunction> };
+  getRawPointer(buffer: ArrayBufferView): bigint;
+  toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
+}
+/** The part of `node:worker_threads` that is used here. */
+interface NodeWorkers {
+  Worker: new (url: URL, options: { workerData: unknown }) => {
+    on(event: string, listener: (value: never) => void): void;
+  };
+  isMainThread: boolean;
+  parentPort: { postMessage(data: unknown): void };
+  workerData: unknown;
+}
+interface NodeFS {
+  writeSync(fd: number, data: string | Uint8Array): number;
+}
+const builtin = <T>(name: string) =>
+  (process as unknown as { getBuiltinModule(name: string): T | undefined }).getBuiltinModule(name);
+
+/** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
+function loadFFI(): NodeFFI {
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest) =>
+    /\bFFI\b/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest as []);
+  try {
+    const ffi = builtin<NodeFFI>("node:ffi");
+    if (ffi) return ffi;
+    console.error(
+      `Node.js ${process.version} has no node:ffi; this runs it in one that has: ` +
+        `npx -y -p node@26.10.0 node ${process.argv.slice(1).join(" ")}`,
+    );
+    process.exit(1);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+export function node(): Runtime {
+  const ffi = loadFFI();
+  const workers = builtin<NodeWorkers>("node:worker_threads")!;
+  if (!workers.isMainThread) {
+    // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
+    const fs = builtin<NodeFS>("node:fs")!;
+    for (const [fd, stream] of [[1, process.stdout], [2, process.stderr]] as const) {
+      stream.write = (data: string | Uint8Array) => fs.writeSync(fd, data) > 0;
+    }
+  }
+
+  return {
+    os: process.platform,
+    arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
+    script: process.argv[1],
+    args: process.argv.slice(2),
+    noColor: Boolean(process.env.NO_COLOR),
+    command: "node",
+    container: "node:26 node",
+
+    dlopen(library, signatures) {
+      const functions = Object.entries(signatures).map(([name, { parameters, result }]) => [
+        name,
+        { arguments: [...parameters], return: result },
+      ]);
+      return ffi.dlopen(library, Object.fromEntries(functions)).functions;
+    },
+    addressOf: (buffer) => ffi.getRawPointer(buffer),
+    int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
+
+    isMainThread: workers.isMainThread,
+    allowThreads: () => {},
+    startThread(url, data, listener) {
+      const worker = new workers.Worker(new URL(url), { workerData: data });
+      worker.on("message", listener as (event: ThreadEvent) => void);
+      worker.on("error", (error: Error) => listener({ failed: error.message }));
+      worker.on("exit", () => listener("ended"));
+    },
+    threadData: () => Promise.resolve(workers.workerData),
+    tellMaker: (event) => workers.parentPort.postMessage(event),
+    endThread: () => process.exit(0),
+
+    beforeEnd(listener) {
+      process.on("uncaughtExceptionMonitor", listener);
+      process.on("exit", () => listener());
+    },
+    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    forkable: (options) => ({ options: ["--single-threaded", ...options], environment: {} }),
+  };
+}
