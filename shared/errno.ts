@@ -37,6 +37,7 @@ export const Errno = {
 
 /** What the errors mean that a changed lesson runs into. */
 const MEANINGS: Readonly<Record<number, string>> = {
+  [Errno.EAGAIN]: "not now, and a non-blocking socket does not wait",
   [Errno.EBADF]: "this descriptor is not open (any more)",
   [Errno.EEXIST]: "this descriptor is registered already",
   [Errno.EINVAL]: "an argument is wrong, or the call does not fit what was done before",

@@ -75,7 +75,7 @@ export function lingeringClose(conn: Socket): void {
   const end = performance.now() + LINGER * 1000;
   for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
     conn.settimeout(left); // for this one recv: a client that sends a byte now and then has no second more
-    const data = conn.recv(65536);
+    const data = conn.recv(4096);
     if (data === null || data.length === 0) break;
     rest -= data.length;
   }

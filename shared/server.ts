@@ -1,6 +1,7 @@
 /** The socket that a lesson listens on, and plain words when there can be none. */
 import { Errno, OSError } from "./errno.ts";
 import type { Address } from "./options.ts";
+import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die } from "./stderr.ts";
 
@@ -18,6 +19,11 @@ const BACKLOG = 4096;
  * the system refuses ends the process with a sentence (exit code 1).
  */
 export function createServer({ host, port, lesson }: Address, { backlog = BACKLOG } = {}): Socket {
+  if (!runtime.isMainThread) {
+    throw new Error(
+      "a thread has come to createServer: what the main thread alone does stands in if (isMainThread) { … }",
+    );
+  }
   const server = new Socket();
   server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); // or connections of an earlier server keep the port: socket(7)
   try {

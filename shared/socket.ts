@@ -54,8 +54,12 @@ export type SocketAddress = readonly [host: string, port: number];
 
 /** The largest `int`: lengths and seconds end there. */
 const MAX_INT = 2 ** 31 - 1;
-/** Where recv(2) puts the bytes; {@link Socket.recv} returns a copy of them. */
-let received = new Uint8Array(4096);
+/**
+ * Where recv(2) puts the bytes. {@link Socket.recv} returns the part that they fill, and the next call fills what is
+ * free behind it: nothing is copied, and what was returned lasts.
+ */
+const SLAB = 64 * 1024;
+let free = new Uint8Array(SLAB);
 const NOTHING = new Uint8Array(0);
 /** Arguments for calls that take the address of an int, of a struct timeval, of a struct sockaddr_in. */
 const INT = new Int32Array(1);
@@ -179,10 +183,14 @@ export class Socket {
    * socket is non-blocking, or its timeout is over).
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
-    if (!(bufsize > 0 && bufsize <= received.length && Number.isInteger(bufsize))) grow(bufsize);
+    if (!(bufsize <= free.length && bufsize > 0 && Number.isInteger(bufsize))) reserve(bufsize);
     for (;;) {
-      const n = libc.recv(this.#fd, received, bufsize, 0);
-      if (n > 0) return received.slice(0, n);
+      const n = libc.recv(this.#fd, free, bufsize, 0);
+      if (n > 0) {
+        const data = free.subarray(0, n);
+        free = free.subarray(n);
+        return data;
+      }
       if (n === 0) return NOTHING;
       const code = errno[0];
       if (code === Errno.EAGAIN) return null;
@@ -284,12 +292,12 @@ function integer(value: number): number {
   return value;
 }
 
-/** Make room for a longer recv, if `bufsize` is a length at all. */
-function grow(bufsize: number): void {
+/** Make room for a recv, if `bufsize` is a length at all. */
+function reserve(bufsize: number): void {
   if (!(Number.isInteger(bufsize) && bufsize >= 0 && bufsize <= MAX_INT)) {
     throw new RangeError(`recv takes a number of bytes, not ${bufsize}`);
   }
-  if (bufsize > received.length) received = new Uint8Array(bufsize);
+  if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
 }
 
 /** EBADF and its like are faults in the program, all other errors of a connection mean that the client has gone. */
@@ -311,5 +319,5 @@ function sockaddr(host: string, port: number): Uint8Array<ArrayBuffer> {
 }
 
 function socketAddress(address: Uint8Array): SocketAddress {
-  return [address.subarray(4, 8).join("."), address[2] << 8 | address[3]];
+  return [`${address[4]}.${address[5]}.${address[6]}.${address[7]}`, address[2] << 8 | address[3]];
 }

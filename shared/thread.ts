@@ -6,6 +6,7 @@
 import { cstring, open } from "./libc.ts";
 import { currentThread } from "./current_thread.ts";
 import { runtime } from "./runtime.ts";
+import type { ThreadEvent } from "./runtimes/interface.ts";
 import { Socket, type SocketAddress } from "./socket.ts";
 import { warn } from "./stderr.ts";
 
@@ -81,17 +82,22 @@ export class Thread<A extends any[]> {
         value instanceof Socket ? { fileno: value.fileno(), addr: value.addr } : { value }
       ),
     };
-    return await new Promise((resolve, reject) => {
-      runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
-        if (event === "started") return resolve(true);
-        if (event === "ended") this.#ended.resolve();
-        reject(
-          new Error(
-            `thread ${data.number}: ${event === "ended" ? "it ended before its target ran" : event.failed}`,
-          ),
-        );
-      });
+    const begun = await new Promise<ThreadEvent>((resolve) => {
+      try {
+        runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
+          if (event === "ended") this.#ended.resolve();
+          resolve(event); // the first one counts
+        });
+      } catch (error) { // DataCloneError
+        resolve({
+          failed: `its arguments are copied for it, and one cannot be: ${(error as Error).message}`,
+        });
+      }
     });
+    if (begun === "started") return true;
+    throw new Error(
+      `thread ${data.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
+    );
   }
 
   /** Wait until the thread has ended. */

@@ -40,6 +40,7 @@ if (typeof run === "function") {
   runtime.tellMaker("started");
   try {
     await run(...values);
+    await runtime.turn(); // a promise that it left behind may have been rejected
     end();
   } catch (error) {
     end(error ?? new Error("undefined was thrown"));

@@ -62,6 +62,9 @@ export function bun(): Runtime {
 
     beforeEnd(listener) {
       process.on("uncaughtExceptionMonitor", listener);
+      process.on("unhandledRejection", (reason) => {
+        throw reason; // Bun would only print it
+      });
       process.on("exit", () => listener());
     },
     turn: () => new Promise((resolve) => setTimeout(resolve)),
