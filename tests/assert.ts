@@ -1,7 +1,7 @@
 /**
  * The part of `@std/assert` that the tests use, with its names and meaning,
- * over `node:assert`, so that the suite runs with no network. Point
- * `@std/assert` in deno.json at `jsr:@std/assert@1` and it passes just as well.
+ * over `node:assert`: the runner puts it in
+ * the place of `@std/assert` where JSR cannot be reached.
  */
 import nodeAssert from "node:assert/strict";
 
@@ -18,4 +18,9 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
 /** Throws unless `actual` matches `expected`. */
 export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
   nodeAssert.match(actual, expected, msg);
+}
+
+/** Throws unless `fn` throws an error of this class. */
+export function assertThrows(fn: () => unknown, ErrorClass: new (...args: never[]) => Error): void {
+  nodeAssert.throws(fn, ErrorClass);
 }

@@ -1,6 +1,9 @@
 /** Many connections, and many calls: nobody's answer is lost. */
 import { assertEquals } from "@std/assert";
-import { each, heavyLoad, type Lesson, run, type Runtime, start } from "./harness.ts";
+import { heavyLoad } from "../support/clients.ts";
+import type { Lesson, Runtime } from "../support/runtimes.ts";
+import { run, start } from "../support/servers.ts";
+import { each } from "./each.ts";
 
 /** The time after which a server counts as stuck, s. */
 const STUCK = 600;
@@ -23,7 +26,7 @@ each(
   ["04-busy-poll"],
   async (lesson, runtime) => {
     const { stdout, stderr } = await run(lesson, runtime, {
-      script: "tests/errno_script.ts",
+      script: "tests/programs/errno.ts",
       args: ["--port", "0"],
     });
     assertEquals(stderr, "");

@@ -1,26 +1,29 @@
 /**
- * `deno task traces [deno|bun]`: the same story under each lesson, as `--trace` tells it. A
+ * `deno task traces [deno|bun|node]`: the same story under each lesson, as `--trace` tells it. A
  * silent client connects; an ordinary one is served; the silent one leaves.
  */
-import { connect, get, LESSONS, type Runtime, RUNTIMES, start, waitFor } from "./harness.ts";
+import { connect, get } from "../support/clients.ts";
+import { LESSONS, type Runtime, RUNTIMES } from "../support/runtimes.ts";
+import { start } from "../support/servers.ts";
+import { pause, waitFor } from "../support/wait.ts";
 
 const runtime = (Deno.args[0] ?? "deno") as Runtime;
 if (!RUNTIMES.includes(runtime)) {
   console.error(`traces: there is ${RUNTIMES.join(", ")} here, but no ${runtime}`);
   Deno.exit(2);
 }
-const pause = () => new Promise((resolve) => setTimeout(resolve, 150)); // so that waiting can be seen
+const PAUSE = 150; // ms, so that waiting can be seen
 
 for (const lesson of LESSONS) {
   await using server = await start(lesson, runtime, { args: ["--trace"] });
   const shows = (text: RegExp) => waitFor(`${text}`, () => server.stdout.some((line) => text.test(line)));
   if (lesson === "03-thread-pool") await shows(/worker 4 .*accept/);
-  await pause();
+  await pause(PAUSE);
   const silent = await connect(server);
   await shows(/accept\(\d+\) = \d+ .*:\d+$/);
-  await pause();
+  await pause(PAUSE);
   await get(server);
-  await pause();
+  await pause(PAUSE);
   silent.close();
   await waitFor("two closed connections", () => {
     const closes = server.stdout.filter((line) =>

@@ -3,9 +3,9 @@
  * COUNT`, under Deno or Bun, makes COUNT of them, one after another, that end at once. Prints one
  * line of JSON.
  */
-import { becomeForkable, exit, fork, waitpid } from "../shared/process.ts";
-import { args, symbol } from "../shared/runtime.ts";
-import { isMainThread, Thread } from "../shared/thread.ts";
+import { becomeForkable, exit, fork, waitpid } from "../../shared/process.ts";
+import { args, symbol } from "../../shared/runtime.ts";
+import { isMainThread, Thread } from "../../shared/thread.ts";
 
 /** What one birth costs, to its end: µs of time, and µs of processor time. */
 export interface Birth {

@@ -1,9 +1,9 @@
 /** `deno task bench`: what the smallest parts cost in Deno. One process talks to itself over loopback. */
-import { Epoll, EPOLLIN } from "../shared/epoll.ts";
-import { becomeForkable, exit, fork, waitpid } from "../shared/process.ts";
-import { RESPONSE } from "../shared/response.ts";
-import { FdSet, select } from "../shared/select.ts";
-import { Socket } from "../shared/socket.ts";
+import { Epoll, EPOLLIN } from "../../shared/epoll.ts";
+import { becomeForkable, exit, fork, waitpid } from "../../shared/process.ts";
+import { RESPONSE } from "../../shared/response.ts";
+import { FdSet, select } from "../../shared/select.ts";
+import { Socket } from "../../shared/socket.ts";
 
 becomeForkable(); // so that fork can be measured, too; it changes nothing else here
 

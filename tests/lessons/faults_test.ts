@@ -1,38 +1,23 @@
 /** Rude clients, scarce resources, signals: every lesson goes on serving, and keeps nothing of them. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { libc } from "../shared/libc.ts";
-import { Socket } from "../shared/socket.ts";
-import {
-  children,
-  connect,
-  cpuTicks,
-  each,
-  get,
-  holdings,
-  installed,
-  type Lesson,
-  LESSONS,
-  load,
-  readAll,
-  REQUEST,
-  RESPONSE_TEXT,
-  sendAll,
-  type Server,
-  settled,
-  start,
-  tasks,
-  waitFor,
-} from "./harness.ts";
+import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connection, libc } from "../support/libc.ts";
+import { children, cpuTicks, holdings, settled, tasks } from "../support/proc.ts";
+import { type Lesson, LESSONS, ROOT, succeeds } from "../support/runtimes.ts";
+import { descriptorsAtMost, type Server, start } from "../support/servers.ts";
+import { pause, waitFor } from "../support/wait.ts";
+import { each } from "./each.ts";
 
 /** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
-function resettable(server: Server): Socket {
-  const conn = new Socket();
-  conn.connect("127.0.0.1", server.port);
-  libc.setsockopt(conn.fileno(), 1, 13, Int32Array.of(1, 0), 8);
-  return conn;
+function resettable({ port }: Server) {
+  const fd = connection(port);
+  libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
+  return {
+    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
+    close: () => libc.close(fd),
+  };
 }
 
-const bytes = (text: string) => new TextEncoder().encode(text);
 const bigHead = (size: number) => `GET / HTTP/1.1\r\nX: ${"x".repeat(size - 24)}\r\n\r\n`;
 
 /** Each does its worst, and leaves. */
@@ -61,7 +46,7 @@ const RUDE: Record<string, (server: Server) => Promise<void>> = {
   },
   async "resets in the middle of the request"(server) {
     const conn = resettable(server);
-    conn.send(bytes("GET / HTTP/1.1\r\nHo"));
+    conn.send("GET / HTTP/1.1\r\nHo");
     assertEquals(await get(server), RESPONSE_TEXT);
     conn.close();
   },
@@ -69,7 +54,7 @@ const RUDE: Record<string, (server: Server) => Promise<void>> = {
   async "resets before it reads the answer"(server) {
     for (let i = 0; i < 10; i++) {
       const conn = resettable(server);
-      conn.send(bytes(REQUEST));
+      conn.send(REQUEST);
       conn.close();
     }
   },
@@ -142,19 +127,19 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (lesso
   if (lesson === "04-busy-poll") return;
   // Nor does it spin.
   const ticks = cpuTicks(server.pid);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await pause(500);
   assert(cpuTicks(server.pid) - ticks < 10, "it uses the CPU while nothing happens");
 });
 
 each("out of descriptors, it waits, and serves again afterwards", LESSONS, async (lesson, runtime) => {
-  await using server = await start(lesson, runtime, { before: ["prlimit", "--nofile=64"] });
+  await using server = await start(lesson, runtime, { before: descriptorsAtMost(64) });
   const started = performance.now();
   const silent = await Promise.all(Array.from({ length: 200 }, () => connect(server)));
   if (lesson === "04-busy-poll" || lesson === "05-select" || lesson === "06-epoll") {
     await waitFor("the warning", () => server.stderr.length > 0);
     assertMatch(server.stderr[0], /^accept: EMFILE: /);
     const ticks = cpuTicks(server.pid);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pause(500);
     assert(cpuTicks(server.pid) - ticks < 25, "it spins");
   }
   if (lesson === "02-thread") {
@@ -168,8 +153,8 @@ each("out of descriptors, it waits, and serves again afterwards", LESSONS, async
   assert(server.stderr.length <= seconds + 1, `${server.stderr.length} lines in ${seconds} s`);
 });
 
-/** Runs a server as a user of its own, who may have so many processes and threads; it may still read our files. */
-function limited(processes: number): string[] {
+/** For `before`: the server belongs to a user of its own, who may have so many processes and threads, and read our files. */
+function processesAtMost(count: number): string[] {
   const uid = String(60_000 + Math.floor(Math.random() * 1_000_000));
   const caps = "+dac_override,+sys_ptrace";
   const user = [
@@ -179,9 +164,17 @@ function limited(processes: number): string[] {
     `--inh-caps=${caps}`,
     `--ambient-caps=${caps}`,
   ];
-  return ["setpriv", ...user, "prlimit", `--nproc=${processes}`];
+  // RLIMIT_NPROC is -u in bash and busybox, -p in dash.
+  return [
+    "setpriv",
+    ...user,
+    "sh",
+    "-c",
+    '{ ulimit -u "$0" || ulimit -p "$0"; } 2>&- && exec "$@"',
+    `${count}`,
+  ];
 }
-const cannotLimit = Deno.uid() !== 0 || !installed("setpriv") || !installed("prlimit");
+const cannotChangeUser = Deno.uid() !== 0 || !succeeds("setpriv", "--version");
 
 for (
   const [lesson, line] of [["01-fork", /^can't start new process/], [
@@ -190,14 +183,14 @@ for (
   ]] as const
 ) {
   each("out of processes and threads, it says so and goes on", [lesson], async (lesson, runtime) => {
-    await using server = await start(lesson, runtime, { before: limited(24) });
+    await using server = await start(lesson, runtime, { before: processesAtMost(24) });
     const silent = await Promise.all(Array.from({ length: 30 }, () => connect(server)));
     await waitFor("the line on standard error", () => server.stderr.length > 0);
     assertMatch(server.stderr[0], line);
     for (const conn of silent) conn.close();
     await waitFor("an answer", async () => await get(server).catch(() => "") === RESPONSE_TEXT);
     for (const printed of server.stderr) assertMatch(printed, line);
-  }, { ignore: cannotLimit });
+  }, { ignore: cannotChangeUser });
 }
 
 each(
@@ -235,10 +228,10 @@ async function broken(lesson: Lesson, from: string, to: string): Promise<string>
   const folder = await Deno.makeTempDir();
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   await Deno.mkdir(`${folder}/lessons`);
-  const source = await Deno.readTextFile(new URL(`../lessons/${lesson}.ts`, import.meta.url));
+  const source = await Deno.readTextFile(`${ROOT}lessons/${lesson}.ts`);
   assert(source.includes(from));
   await Deno.writeTextFile(`${folder}/lessons/mine.ts`, source.replace(from, to));
-  await Deno.symlink(new URL("../shared", import.meta.url).pathname, `${folder}/shared`);
+  await Deno.symlink(`${ROOT}shared`, `${folder}/shared`);
   return `${folder}/lessons/mine.ts`;
 }
 

@@ -1,64 +1,11 @@
 /** What a person types and reads: options, first lines, errors, the end. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { RESPONSE } from "../shared/response.ts";
-import { parseOptions, unsupported } from "../shared/server.ts";
-import {
-  alive,
-  children,
-  connect,
-  each,
-  get,
-  installed,
-  LESSONS,
-  RESPONSE_TEXT,
-  run,
-  start,
-  waitFor,
-} from "./harness.ts";
-
-Deno.test("the response is the article's, 58 bytes", () => {
-  assertEquals(RESPONSE.length, 58);
-  assertEquals(new TextDecoder().decode(RESPONSE), RESPONSE_TEXT);
-});
-
-const parse = (...args: string[]) => parseOptions("04-busy-poll", "shows", args);
-
-Deno.test("options: defaults and both spellings", () => {
-  const address = { host: "127.0.0.1", port: 9696, lesson: "04-busy-poll" };
-  assertEquals(parse(), { address });
-  assertEquals(parse("--port", "80"), { address: { ...address, port: 80 } });
-  assertEquals(parse("--port=0", "--host=0.0.0.0"), { address: { ...address, port: 0, host: "0.0.0.0" } });
-  assertEquals(parse("--trace"), { address });
-});
-
-Deno.test("options: what is malformed is refused", () => {
-  const malformed = [
-    ["--prot", "1"],
-    ["9696"],
-    ["-h"],
-    [""],
-    ["--port"],
-    ["--port", ""],
-    ["--port", "65536"],
-    ["--port", "-1"],
-    ["--port", "1e3"],
-    ["--port=0x10"],
-    ["--host"],
-    ["--host", "localhost"],
-    ["--host", "256.0.0.1"],
-    ["--host", "1.2.3"],
-    ["--help=yes"],
-    ["--trace=1"],
-  ];
-  for (const args of malformed) assert("error" in parse(...args), args.join(" "));
-});
-
-Deno.test("elsewhere than on Linux, one sentence with the container command", () => {
-  assertMatch(
-    unsupported("06-epoll"),
-    /^06-epoll .*: docker run .*-p 9696:9696 .* lessons\/06-epoll\.ts --host 0\.0\.0\.0$/,
-  );
-});
+import { connect, get, RESPONSE_TEXT } from "../support/clients.ts";
+import { alive, children } from "../support/proc.ts";
+import { LESSONS, ROOT, succeeds } from "../support/runtimes.ts";
+import { run, start } from "../support/servers.ts";
+import { waitFor } from "../support/wait.ts";
+import { each } from "./each.ts";
 
 each("says where it listens and how to try it", LESSONS, async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
@@ -108,18 +55,27 @@ each(
     assertEquals(code, 1);
     assertMatch(stderr, /^04-busy-poll: port 81 needs more rights: [^\n]*--port[^\n]*\n$/);
   },
-  { ignore: lowPortsAreOpen || (before.length > 0 && !installed("setpriv")) },
+  { ignore: lowPortsAreOpen || (before.length > 0 && !succeeds("setpriv", "--version")) },
 );
 
 Deno.test("without the ffi permission Deno says so, and exits with 1", async () => {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "lessons/06-epoll.ts"],
+    cwd: ROOT,
     stdin: "null",
   });
   const { code, stderr } = await command.output();
   assertEquals(code, 1);
   assertMatch(new TextDecoder().decode(stderr), /Requires ffi access/);
 });
+
+for (const lesson of LESSONS) {
+  Deno.test(`${lesson} on deno: is content with the permissions ffi and read`, async () => {
+    const command = [Deno.execPath(), "run", "--allow-ffi", "--allow-read", "--no-prompt"];
+    await using server = await start(lesson, "deno", { command });
+    assertEquals(await get(server), RESPONSE_TEXT);
+  });
+}
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   each(

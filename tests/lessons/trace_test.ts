@@ -1,21 +1,11 @@
 /** `--trace` prints what happens: the same calls, in the same order, that strace sees. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  children,
-  commandLine,
-  connect,
-  each,
-  get,
-  installed,
-  type Lesson,
-  readAll,
-  REQUEST,
-  RESPONSE_TEXT,
-  sendAll,
-  type Server,
-  start,
-  waitFor,
-} from "./harness.ts";
+import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { children } from "../support/proc.ts";
+import { type Lesson, ROOT, succeeds } from "../support/runtimes.ts";
+import { commandLine, type Server, start } from "../support/servers.ts";
+import { waitFor } from "../support/wait.ts";
+import { each } from "./each.ts";
 
 /** The name of a system call where strace and the man page of the C function differ. */
 const C_NAMES: Record<string, string> = {
@@ -110,7 +100,7 @@ each("--trace shows the calls that strace shows, in their order", STRACEABLE, as
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}, { ignore: !installed("strace") });
+}, { ignore: !succeeds("strace", "-V") });
 
 each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (lesson, runtime) => {
   const log = await Deno.makeTempFile();
@@ -131,7 +121,7 @@ each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (lesson
   } finally {
     await Deno.remove(log);
   }
-}, { ignore: !installed("strace") });
+}, { ignore: !succeeds("strace", "-V") });
 
 each(
   "--trace tells how many select looked at, and whom epoll named",
@@ -157,7 +147,7 @@ each("--trace piped into head ends the server cleanly", ["04-busy-poll"], async 
   const command = commandLine(lesson, runtime, { args: ["--port", "0", "--trace"] }).join(" ");
   const { code, stderr } = await new Deno.Command("bash", {
     args: ["-c", `set -o pipefail; ${command} | head -n 4`],
-    cwd: new URL("..", import.meta.url).pathname,
+    cwd: ROOT,
   }).output();
   assertEquals(new TextDecoder().decode(stderr), "");
   assertEquals(code, 0);

@@ -4,27 +4,13 @@
  * processes of their own. Rounds alternate, and what is printed are medians.
  */
 import { parseArgs } from "node:util";
-import type { Birth } from "./birth.ts";
+import type { Birth } from "../programs/birth.ts";
 import { type Chart, draw, type Series } from "./chart.ts";
-import {
-  children,
-  cpuSeconds,
-  DESCRIPTOR_LIMIT,
-  descriptors,
-  get,
-  heavyLoad,
-  hold,
-  type Lesson,
-  LESSONS,
-  pssKiB,
-  run,
-  type Runtime,
-  RUNTIMES,
-  type Server,
-  start,
-  tasks,
-  waitFor,
-} from "./harness.ts";
+import { get, heavyLoad, hold } from "../support/clients.ts";
+import { children, cpuSeconds, DESCRIPTOR_LIMIT, descriptors, pssKiB, tasks } from "../support/proc.ts";
+import { type Lesson, LESSONS, type Runtime, RUNTIMES } from "../support/runtimes.ts";
+import { descriptorsAtMost, run, type Server, start } from "../support/servers.ts";
+import { waitFor } from "../support/wait.ts";
 
 function complain(line: string): never {
   console.error(`compare: ${line}; --help lists the options`);
@@ -37,7 +23,7 @@ function readOptions() {
       args: Deno.args,
       options: {
         lesson: { type: "string", multiple: true, default: [...LESSONS] },
-        runtime: { type: "string", multiple: true, default: RUNTIMES },
+        runtime: { type: "string", multiple: true, default: [...RUNTIMES] },
         quick: { type: "boolean" },
         json: { type: "string" },
         svg: { type: "string" },
@@ -131,7 +117,7 @@ async function eachServer(
 
 async function serving() {
   for (let round = 1; round <= ROUNDS; round++) {
-    await eachServer(LESSONS, ["prlimit", "--nofile=2000"], async (server, lesson, runtime) => {
+    await eachServer(LESSONS, [], async (server, lesson, runtime) => {
       await load(server, 10, lesson === "02-thread" ? 0.1 : 0.3); // warm up: the compilers come first
       for (const clients of CLIENTS) {
         // A thousand threads take Deno a quarter of a minute, and gigabytes; and a thousand forks take seconds.
@@ -149,12 +135,12 @@ async function serving() {
 const most = (lesson: Lesson) => lesson === "02-thread" ? 20 : lesson === "05-select" ? 990 : 1000;
 
 async function doingNothing() {
-  await eachServer(LESSONS, ["prlimit", "--nofile=2000"], async (server, lesson, runtime) => {
+  await eachServer(LESSONS, [], async (server, lesson, runtime) => {
     await get(server);
     for (const n of [0, most(lesson)]) {
       progress(`doing nothing: ${lesson} on ${runtime}, ${n} silent connections`);
       const memory = family(server);
-      await using _silent = await hold(server.port, n);
+      await using _silent = await hold(server, n);
       await settle(server, lesson, n);
       const [cpuBefore, before] = [cpuSeconds(server.pid), performance.now()];
       await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
@@ -187,7 +173,7 @@ async function growth() {
     await using servers = new AsyncDisposableStack();
     const competitors: [Runtime, Server][] = [];
     for (const runtime of runtimes) {
-      const server = servers.use(await start(lesson, runtime, { before: ["prlimit", "--nofile=10300"] }));
+      const server = servers.use(await start(lesson, runtime));
       competitors.push([runtime, server]);
       await load(server, 10, SECONDS); // warm up
     }
@@ -197,7 +183,7 @@ async function growth() {
       await using silent = new AsyncDisposableStack();
       const before = performance.now();
       await Promise.all(competitors.map(async ([_, server]) => {
-        silent.use(await hold(server.port, n));
+        silent.use(await hold(server, n));
         await get(server); // all that came before it have been accepted then
       }));
       if (n === 1000 && !options.quick && DESCRIPTOR_LIMIT >= 10_300) {
@@ -227,7 +213,7 @@ async function birth() {
         progress(`birth: ${lesson} on ${runtime}, round ${round} of ${ROUNDS}`);
         const n = lesson === "01-fork" ? 100 : 20;
         const args = [BIRTHS[lesson]!, String(n)];
-        const { stdout } = await run(lesson, runtime, { script: "tests/birth.ts", args });
+        const { stdout } = await run(lesson, runtime, { script: "tests/programs/birth.ts", args });
         raw.push({ measure: "birth", lesson, runtime, n, ...JSON.parse(stdout) as Birth });
       }
     }
@@ -240,7 +226,7 @@ async function pool() {
     await load(server, 4, 0.2); // warm up
     for (const n of [0, 3, 4, 8]) {
       progress(`the pool: ${runtime}, ${n} silent clients`);
-      await using _silent = await hold(server.port, n);
+      await using _silent = await hold(server, n);
       await new Promise((resolve) => setTimeout(resolve, 100)); // they take their threads
       const latencies: number[] = [];
       for (let i = 0; i < (options.quick ? 5 : 20); i++) {
@@ -261,15 +247,15 @@ async function pool() {
 async function limits() {
   const refused = (server: Server, line: RegExp) =>
     waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
-  await eachServer(["02-thread"], ["prlimit", "--nofile=256"], async (server, lesson, runtime) => {
+  await eachServer(["02-thread"], descriptorsAtMost(256), async (server, lesson, runtime) => {
     progress(`limits: ${lesson} on ${runtime}`);
-    await using _silent = await hold(server.port, 200);
+    await using _silent = await hold(server, 200);
     await refused(server, /^can't start new thread/);
     raw.push({ measure: "limit", lesson, runtime, n: tasks(server.pid).length });
   });
-  await eachServer(["05-select"], ["prlimit", "--nofile=1300"], async (server, lesson, runtime) => {
+  await eachServer(["05-select"], descriptorsAtMost(1300), async (server, lesson, runtime) => {
     progress(`limits: ${lesson} on ${runtime}`);
-    await using _silent = await hold(server.port, 1100);
+    await using _silent = await hold(server, 1100);
     await refused(server, /fd_set/);
     await get(server).catch(() => {}); // refused too; all that came before it are in or out by then
     raw.push({ measure: "limit", lesson, runtime, n: descriptors(server.pid) });

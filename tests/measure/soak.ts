@@ -3,21 +3,11 @@
  * the server holds after the first thousand and at the end. Then 10,000 silent connections to 04 and 06,
  * and an ordinary client beside them.
  */
-import {
-  children,
-  DESCRIPTOR_LIMIT,
-  heavyLoad,
-  hold,
-  holdings,
-  type Lesson,
-  residentKiB,
-  RUNTIMES,
-  type Server,
-  settled,
-  start,
-  tasks,
-  waitFor,
-} from "./harness.ts";
+import { heavyLoad, hold } from "../support/clients.ts";
+import { children, DESCRIPTOR_LIMIT, holdings, residentKiB, settled, tasks } from "../support/proc.ts";
+import { type Lesson, RUNTIMES } from "../support/runtimes.ts";
+import { type Server, start } from "../support/servers.ts";
+import { waitFor } from "../support/wait.ts";
 
 const COUNTS: Partial<Record<Lesson, number>> = {
   "01-fork": 50_000,
@@ -72,12 +62,12 @@ for (const lesson of Object.keys(COUNTS) as Lesson[]) {
 const SILENT = 10_000;
 for (const lesson of ["04-busy-poll", "06-epoll"] as const) {
   for (const runtime of DESCRIPTOR_LIMIT < SILENT + 200 ? [] : RUNTIMES) {
-    await using server = await start(lesson, runtime, { before: ["prlimit", `--nofile=${SILENT + 200}`] });
+    await using server = await start(lesson, runtime);
     await heavyLoad(server, 10, 600, 100);
     const before = await settled(server);
     let failed: number;
     {
-      await using _silent = await hold(server.port, SILENT);
+      await using _silent = await hold(server, SILENT);
       failed = await lost(server, 1, 20); // 04 answers the first when it has taken all the silent ones in
     }
     await waitFor("the end of every connection", () => {

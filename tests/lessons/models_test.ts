@@ -1,23 +1,11 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
 import { assert, assertEquals } from "@std/assert";
-import {
-  children,
-  connect,
-  cpuTicks,
-  each,
-  get,
-  LESSONS,
-  load,
-  readAll,
-  REQUEST,
-  RESPONSE_TEXT,
-  sendAll,
-  type Server,
-  start,
-  SYSCALL,
-  tasks,
-  waitFor,
-} from "./harness.ts";
+import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { children, cpuTicks, SYSCALL, tasks } from "../support/proc.ts";
+import { LESSONS } from "../support/runtimes.ts";
+import { type Server, start } from "../support/servers.ts";
+import { pause, waitFor } from "../support/wait.ts";
+import { each } from "./each.ts";
 
 /** What the main thread sleeps in, or "running". */
 const mainCall = ({ pid }: Server) => tasks(pid).find(({ tid }) => tid === pid)!.call;
@@ -119,7 +107,7 @@ each("sleeps while nothing happens", ["05-select", "06-epoll"], async (lesson, r
       Deno.readTextFileSync(`/proc/${server.pid}/task/${server.pid}/status`),
     )![1];
   const before = wakes();
-  await new Promise((resolve) => setTimeout(resolve, 500)); // the time in which it must not wake
+  await pause(500); // the time in which it must not wake
   assertEquals(wakes(), before);
   assert(asleep());
 });

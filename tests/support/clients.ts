@@ -1,0 +1,94 @@
+/** Clients: single ones, many of them, silent ones. */
+import type { LoadResult } from "../programs/load.ts";
+import { COMMANDS, ROOT } from "./runtimes.ts";
+
+/** What every lesson answers, once more: a test must not take it from what it tests. */
+export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
+/** What an ordinary client sends. */
+export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/** All that a client needs to know of a server. */
+export interface Listening {
+  readonly port: number;
+}
+
+/** One of the programs that tests start: it runs on Deno, which takes as many descriptors as it may. */
+function program(name: string, ...args: number[]): Deno.Command {
+  const [deno, ...options] = COMMANDS.deno;
+  return new Deno.Command(deno, {
+    args: [...options, `tests/programs/${name}.ts`, ...args.map(String)],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  });
+}
+
+/** Connect, and leave it at that. */
+export function connect(server: Listening): Promise<Deno.TcpConn> {
+  return Deno.connect({ hostname: "127.0.0.1", port: server.port });
+}
+
+/** Send all of it: one write may take a part. */
+export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promise<void> {
+  let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+}
+
+/** Everything until the end of the stream. A reset throws. */
+export async function readAll(conn: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(1024);
+  for (let n; (n = await conn.read(buffer)) !== null;) {
+    text += new TextDecoder().decode(buffer.subarray(0, n));
+  }
+  return text;
+}
+
+/** One ordinary client: everything that it was answered. */
+export async function get(server: Listening, request: string | Uint8Array = REQUEST): Promise<string> {
+  using conn = await connect(server);
+  await sendAll(conn, request);
+  return await readAll(conn);
+}
+
+/** `count` clients, `parallel` of them at a time: the answers that were not the right one. */
+export async function load(server: Listening, count: number, parallel: number): Promise<string[]> {
+  const wrong: string[] = [];
+  let next = 0;
+  const client = async () => {
+    while (next++ < count) {
+      const answer = await get(server).catch(String);
+      if (answer !== RESPONSE_TEXT) wrong.push(answer);
+    }
+  };
+  await Promise.all(Array.from({ length: parallel }, client));
+  return wrong;
+}
+
+/** Load from a process of its own, programs/load.ts: until `seconds` are over, or `count` requests are done. */
+export async function heavyLoad(
+  { port }: Listening,
+  clients: number,
+  seconds: number,
+  count = Infinity,
+): Promise<LoadResult> {
+  const child = program("load", port, clients, seconds, count).spawn();
+  child.stdin.close();
+  const { stdout } = await child.output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
+export async function hold({ port }: Listening, count: number): Promise<AsyncDisposable> {
+  const child = program("hold", port, count).spawn();
+  const reader = child.stdout.getReader();
+  if ((await reader.read()).done) throw new Error(`could not hold ${count} connections`);
+  return {
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}

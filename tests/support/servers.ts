@@ -1,0 +1,118 @@
+/** Starts lessons, and other servers, as a person would, and reads what they print. */
+import { tree } from "./proc.ts";
+import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
+import { waitFor } from "./wait.ts";
+
+/** How to start a lesson otherwise than plainly. */
+export interface StartOptions {
+  /** More arguments for the lesson. */
+  args?: readonly string[];
+  /** What stands before the command, such as what {@link descriptorsAtMost} gives. */
+  before?: readonly string[];
+  /** Another command than the runtime's. */
+  command?: readonly string[];
+  /** Another script than the lesson. */
+  script?: string;
+}
+
+/** A server that runs. It ends with the block that started it (`await using`). */
+export interface Server extends AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  /** The lines it has printed. */
+  readonly stdout: string[];
+  readonly stderr: string[];
+  readonly status: Promise<Deno.CommandStatus>;
+  kill(signal: Deno.Signal): void;
+}
+
+/** The command line that runs a lesson. */
+export function commandLine(lesson: Lesson, runtime: Runtime, options: StartOptions = {}): string[] {
+  const { args = [], before = [], command = COMMANDS[runtime], script = `lessons/${lesson}.ts` } = options;
+  return [...before, ...command, script, ...args];
+}
+
+/** For `before`: the command that follows may have so many descriptors at most. */
+export function descriptorsAtMost(count: number): string[] {
+  return ["sh", "-c", 'ulimit -n "$0" && exec "$@"', `${count}`];
+}
+
+/** Start a lesson on a free port, and wait until it says that it listens. */
+export function start(lesson: Lesson, runtime: Runtime, options: StartOptions = {}): Promise<Server> {
+  const args = ["--port", "0", ...(options.args ?? [])];
+  return startServer(`${lesson} on ${runtime}`, commandLine(lesson, runtime, { ...options, args }));
+}
+
+/** Start a server that prints `http://ADDRESS:PORT` in its first lines when it listens. */
+export async function startServer(name: string, [program, ...args]: readonly string[]): Promise<Server> {
+  const child = new Deno.Command(program, {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  })
+    .spawn();
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const closed = [collect(child.stdout, stdout), collect(child.stderr, stderr)];
+  const server: Server = {
+    pid: child.pid,
+    port: 0,
+    stdout,
+    stderr,
+    status: child.status,
+    kill: (signal) => child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      for (const pid of tree(child.pid)) {
+        try {
+          Deno.kill(pid, "SIGKILL");
+        } catch {
+          // it has ended already
+        }
+      }
+      await child.status;
+      await Promise.all(closed);
+    },
+  };
+  try {
+    const ended = child.status.then(({ code }) => {
+      throw new Error(`${name} ended with ${code}: ${stderr.join("\n")}`);
+    });
+    ended.catch(() => {});
+    const line = await Promise.race([
+      waitFor(`the first line of ${name}`, () => stdout.find((line) => / http:/.test(line))),
+      ended,
+    ]);
+    return Object.assign(server, { port: Number(/:(\d+)\/?$/.exec(line)![1]) });
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop()!;
+    lines.push(...parts);
+  }
+  if (rest) lines.push(rest);
+}
+
+/** Run a lesson to its end: for what it prints and how it exits. */
+export async function run(lesson: Lesson, runtime: Runtime, options: StartOptions = {}) {
+  const [program, ...args] = commandLine(lesson, runtime, options);
+  const command = new Deno.Command(program, {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stdout, stderr } = await command.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
