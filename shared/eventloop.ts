@@ -1,5 +1,5 @@
 /** The event loop of the runtime, which no lesson serves a connection with. */
-import { open } from "./libc.ts";
+import { interrupted, open } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 
 const { siginterrupt } = open({ siginterrupt: { parameters: ["i32", "i32"], result: "i32" } });
@@ -7,6 +7,8 @@ const { siginterrupt } = open({ siginterrupt: { parameters: ["i32", "i32"], resu
 const SIGHUP = 1;
 const SIGINT = 2;
 const SIGTERM = 15;
+/** After a signal: how long its handler has to be called. A thread of the runtime may have to tell the loop of it. */
+const HANDLER_MS = 100;
 
 /**
  * Give the event loop its turn, with an `await`: a blocking call never does. Timers, promises and
@@ -15,5 +17,7 @@ const SIGTERM = 15;
  */
 export async function turn(): Promise<void> {
   for (const signal of [SIGHUP, SIGINT, SIGTERM]) siginterrupt(signal, 1);
-  await runtime.turn();
+  const end = performance.now() + (interrupted.yes ? HANDLER_MS : 0);
+  interrupted.yes = false;
+  do await runtime.turn(); while (performance.now() < end);
 }

@@ -1,6 +1,6 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
 import { Errno, OSError } from "./errno.ts";
-import { errno, traced } from "./libc.ts";
+import { errno, interrupted, traced } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
 const libc = traced({
@@ -67,6 +67,7 @@ export function select(
   if (n >= 0) return ready;
   const code = errno[0];
   if (code !== Errno.EINTR) throw new OSError("select", code);
+  interrupted.yes = true;
   for (const set of ready) set.bits.fill(0);
   return ready;
 }

@@ -4,7 +4,7 @@
  * here: it reads as the end of the stream.
  */
 import { Errno, errorname, OSError } from "./errno.ts";
-import { check, errno, open, traced } from "./libc.ts";
+import { check, errno, interrupted, open, traced } from "./libc.ts";
 import { warn } from "./stderr.ts";
 
 const libc = traced({
@@ -150,8 +150,10 @@ export class Socket {
       switch (code) {
         case Errno.ECONNABORTED: // it was reset before we came to it
           continue;
-        case Errno.EAGAIN:
         case Errno.EINTR:
+          interrupted.yes = true;
+          return null;
+        case Errno.EAGAIN:
         // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
         case Errno.ENETDOWN:
         case Errno.EPROTO:
