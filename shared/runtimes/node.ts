@@ -4,7 +4,7 @@ import type { CFunction, Runtime, ThreadEvent } from "./interface.ts";
 /** The part of `node:ffi` that is used here. */
 interface NodeFFI {
   dlopen(
-    path: string,
+    path: string | null,
     functions: Record<string, { arguments: string[]; return: string }>,
   ): { functions: Record<string, CFunction> };
   getRawPointer(buffer: ArrayBufferView): bigint;
@@ -45,6 +45,7 @@ function loadFFI(): NodeFFI {
 export function node(): Runtime {
   const ffi = loadFFI();
   const workers = builtin<NodeWorkers>("node:worker_threads")!;
+  const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
   if (!workers.isMainThread) {
     // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
     const fs = builtin<NodeFS>("node:fs")!;
@@ -75,6 +76,8 @@ export function node(): Runtime {
     isMainThread: workers.isMainThread,
     allowThreads: () => {},
     startThread(url, data, listener) {
+      // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
+      process.removeListener("exit", _exit).on("exit", _exit);
       const worker = new workers.Worker(new URL(url), { workerData: data });
       worker.on("message", listener as (event: ThreadEvent) => void);
       worker.on("error", (error: Error) => listener({ failed: error.message }));
