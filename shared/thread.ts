@@ -38,8 +38,7 @@ export interface ThreadOptions<A extends any[]> {
 
 /** What a thread is started with. */
 export interface ThreadData {
-  readonly number: number;
-  readonly origin: number;
+  readonly thread: typeof currentThread;
   readonly module: string;
   readonly target: string;
   readonly args:
@@ -74,8 +73,7 @@ export class Thread<A extends any[]> {
     }
     const { module, target, args } = this.#options;
     const data: ThreadData = {
-      number: ++count,
-      origin: currentThread.origin,
+      thread: { ...currentThread, number: ++count },
       module,
       target: target.name,
       args: args.map((value) =>
@@ -96,7 +94,7 @@ export class Thread<A extends any[]> {
     });
     if (begun === "started") return true;
     throw new Error(
-      `thread ${data.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
+      `thread ${data.thread.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
     );
   }
 

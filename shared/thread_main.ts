@@ -3,8 +3,8 @@ import { currentThread } from "./current_thread.ts";
 import { runtime } from "./runtime.ts";
 import type { ThreadData } from "./thread.ts";
 
-const { number, origin, module, target, args } = await runtime.threadData() as ThreadData;
-Object.assign(currentThread, { number, origin }); // before the others load: --trace asks for it
+const { thread, module, target, args } = await runtime.threadData() as ThreadData;
+Object.assign(currentThread, thread); // before the others load
 const [{ Socket }, { report }] = await Promise.all([import("./socket.ts"), import("./stderr.ts")]);
 
 const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.fileno, arg.addr));
@@ -15,7 +15,7 @@ function end(error?: unknown): void {
   if (over) return;
   over = true;
   if (error !== undefined) {
-    report(`thread ${number}`, error);
+    report(`thread ${thread.number}`, error);
     for (const value of values) if (value instanceof Socket && value.addr) value.close();
   }
   runtime.tellMaker("ended");

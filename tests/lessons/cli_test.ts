@@ -66,7 +66,7 @@ Deno.test("without the ffi permission Deno says so, and exits with 1", async () 
   });
   const { code, stderr } = await command.output();
   assertEquals(code, 1);
-  assertMatch(new TextDecoder().decode(stderr), /Requires ffi access/);
+  assertMatch(new TextDecoder().decode(stderr), /^[^\n]*--allow-ffi[^\n]*\n$/);
 });
 
 for (const lesson of LESSONS) {
