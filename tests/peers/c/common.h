@@ -1,0 +1,176 @@
+/*
+ * What the six servers share: where they listen, where a request ends, how a
+ * connection does. shared/server.ts, shared/socket.ts and shared/request.ts in C.
+ */
+#ifndef COMMON_H
+#define COMMON_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096,
+    MAX_HEAD = 64 * 1024,   /* a head longer than this is answered as it is */
+    MAX_REST = 1024 * 1024, /* the most that lingering_close reads */
+    SECOND = 1000 * 1000,   /* in microseconds */
+};
+
+static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
+enum { RESPONSE_LENGTH = sizeof RESPONSE - 1 };
+
+/* What has come of one connection's request: how far it has got. */
+struct request {
+    size_t size;
+    bool at_line_start;
+    bool complete;
+};
+
+static inline void die(const char *call)
+{
+    perror(call);
+    exit(1);
+}
+
+/* A socket that listens on 127.0.0.1, on the port that is the only argument; 0 takes a free one. */
+static inline int create_server(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s PORT\n", argv[0]);
+        exit(2);
+    }
+    int server = socket(AF_INET, SOCK_STREAM, 0);
+    int on = 1;
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(atoi(argv[1])),
+        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+    };
+    socklen_t length = sizeof address;
+    if (server == -1) die("socket");
+    if (setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == -1) die("setsockopt");
+    if (bind(server, (struct sockaddr *)&address, length) == -1) die("bind");
+    if (listen(server, BACKLOG) == -1) die("listen");
+    if (getsockname(server, (struct sockaddr *)&address, &length) == -1) die("getsockname");
+    printf("listening on http://127.0.0.1:%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return server;
+}
+
+/* accept(2). -1: nobody is there, or there is no descriptor for it now. */
+static inline int accept_connection(int server)
+{
+    for (;;) {
+        struct sockaddr_in client;
+        socklen_t length = sizeof client;
+        int conn = accept(server, (struct sockaddr *)&client, &length);
+        if (conn >= 0) return conn;
+        switch (errno) {
+        case EAGAIN:
+            return -1;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM: /* the connection stays in the queue: without a pause the next try would fail at once */
+            perror("accept");
+            usleep(50 * 1000);
+            return -1;
+        case EBADF:
+        case EFAULT:
+        case EINVAL:
+        case ENOTSOCK:
+            die("accept");
+        }
+        /* EINTR, or an error of the connection that came next: it is gone, so take the one after it */
+    }
+}
+
+/* recv(2). 0: the client has closed. -1: nothing is there (EAGAIN), or the connection broke. */
+static inline ssize_t receive(int conn, char *data, size_t size)
+{
+    ssize_t n;
+    do n = recv(conn, data, size, 0);
+    while (n == -1 && errno == EINTR);
+    return n;
+}
+
+/* accept and recv no longer sleep, they answer EAGAIN when nothing is there: ioctl(2) */
+static inline void set_nonblocking(int fd)
+{
+    int on = 1;
+    if (ioctl(fd, FIONBIO, &on) == -1) die("ioctl");
+}
+
+/* From now on a blocking call gives up (EAGAIN) after so many microseconds; 0 means never: socket(7) */
+static inline void set_timeout(int fd, long microseconds)
+{
+    struct timeval limit = {.tv_sec = microseconds / SECOND, .tv_usec = microseconds % SECOND};
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1) die("setsockopt");
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == -1) die("setsockopt");
+}
+
+/* Look at the next bytes. True once: when they end the head (an empty line), or it has passed MAX_HEAD without one. */
+static inline bool add(struct request *request, const char *data, ssize_t length)
+{
+    if (request->complete) return false;
+    for (ssize_t i = 0; i < length; i++) {
+        if (data[i] == '\n') {
+            if (request->at_line_start) request->complete = true;
+            request->at_line_start = true;
+        } else if (data[i] != '\r') {
+            request->at_line_start = false;
+        }
+    }
+    request->size += length;
+    if (request->size > MAX_HEAD) request->complete = true;
+    return request->complete;
+}
+
+/* Receive one request from a blocking socket. False: the client left before its end. */
+static inline bool receive_request(int conn)
+{
+    struct request request = {0};
+    char data[4096];
+    for (;;) {
+        ssize_t n = receive(conn, data, sizeof data);
+        if (n <= 0) return false;
+        if (add(&request, data, n)) return true;
+    }
+}
+
+static inline long microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * (long)SECOND + now.tv_nsec / 1000;
+}
+
+/*
+ * Close a blocking connection so that the answer arrives: a close with unread
+ * bytes sends a reset. So end our side first, and read until the client ends
+ * its own, for one second and 1 MiB at most.
+ */
+static inline void lingering_close(int conn)
+{
+    char rest[65536];
+    long received = 0;
+    shutdown(conn, SHUT_WR); /* ENOTCONN: the client was faster */
+    long deadline = microseconds() + SECOND;
+    for (long left = SECOND; left > 0 && received < MAX_REST; left = deadline - microseconds()) {
+        set_timeout(conn, left);
+        ssize_t n = receive(conn, rest, sizeof rest);
+        if (n <= 0) break;
+        received += n;
+    }
+    close(conn);
+}
+
+#endif
