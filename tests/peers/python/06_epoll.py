@@ -1,0 +1,57 @@
+"""06: epoll."""
+import select
+import socket
+import sys
+
+from common import complete
+
+response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
+
+serversocket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+serversocket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+serversocket.bind(("127.0.0.1", int(sys.argv[1])))
+serversocket.listen(4096)
+serversocket.setblocking(False)
+print(f"listening on http://127.0.0.1:{serversocket.getsockname()[1]}", flush=True)
+
+epoll = select.epoll()
+epoll.register(serversocket.fileno(), select.EPOLLIN)
+
+connections = {}
+requests = {}
+responses = {}
+
+while True:
+    events = epoll.poll()
+    for fileno, event in events:
+        if fileno == serversocket.fileno():
+            connection, address = serversocket.accept()
+            connection.setblocking(False)
+            epoll.register(connection.fileno(), select.EPOLLIN)
+            connections[connection.fileno()] = connection
+            requests[connection.fileno()] = b""
+            responses[connection.fileno()] = response
+            continue
+        closed = event & (select.EPOLLHUP | select.EPOLLERR)  # both sides have closed, or it was reset
+        try:
+            if not closed and event & select.EPOLLIN:
+                data = connections[fileno].recv(1024)
+                closed = not data  # the client has closed
+                if not complete(requests[fileno]):
+                    requests[fileno] += data
+                    if complete(requests[fileno]):
+                        epoll.modify(fileno, select.EPOLLOUT)
+            elif not closed and event & select.EPOLLOUT:
+                byteswritten = connections[fileno].send(responses[fileno])
+                responses[fileno] = responses[fileno][byteswritten:]
+                if len(responses[fileno]) == 0:
+                    epoll.modify(fileno, select.EPOLLIN)
+                    connections[fileno].shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            continue
+        except OSError:
+            closed = True  # the client has reset the connection
+        if closed:
+            epoll.unregister(fileno)
+            connections[fileno].close()
+            del connections[fileno], requests[fileno], responses[fileno]

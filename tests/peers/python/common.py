@@ -1,0 +1,48 @@
+"""
+Where a request ends, and how a connection does: shared/request.ts in Python.
+
+The six servers have the shape of the article's listings. Out of descriptors they
+end with accept's exception, but for 04, as the listings do; the lessons wait.
+"""
+import socket
+import time
+
+MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
+MAX_REST = 1024 * 1024  # the most that lingering_close reads
+
+
+def complete(request):
+    """Whether the empty line that ends the head has come, or 64 KiB without one."""
+    return b"\n\r\n" in request or b"\n\n" in request or len(request) > MAX_HEAD
+
+
+def recv_request(conn):
+    """Receive one request from a blocking socket. None: the client left before its end."""
+    request = b""
+    while not complete(request):
+        data = conn.recv(4096)
+        if not data:
+            return None
+        request += data
+    return request
+
+
+def lingering_close(conn):
+    """
+    Close a blocking connection so that the answer arrives: a close with unread
+    bytes sends a reset. So end our side first, and read until the client ends
+    its own, for one second and 1 MiB at most.
+    """
+    deadline = time.monotonic() + 1
+    rest = MAX_REST
+    try:
+        conn.shutdown(socket.SHUT_WR)
+        while rest > 0 and (left := deadline - time.monotonic()) > 0:
+            conn.settimeout(left)
+            data = conn.recv(65536)
+            if not data:
+                break
+            rest -= len(data)
+    except OSError:
+        pass  # its second is over, or it has reset the connection
+    conn.close()
