@@ -49,8 +49,9 @@ const noPython = () =>
     ? undefined
     : "no python3 from 3.9 on";
 const noBun = () => succeeds("bun", "--version") ? undefined : "no bun";
+// Where there is no Node.js, Deno puts a `node` on the PATH that is Deno.
 const noNode = () =>
-  succeeds("node", "-e", "process.exit(process.features.typescript ? 0 : 1)")
+  succeeds("node", "-e", "process.exit(process.features.typescript && !process.versions.deno ? 0 : 1)")
     ? undefined
     : "no node that runs TypeScript";
 const noNginx = () => succeeds("nginx", "-v") ? noPython() : "no nginx"; // its starter is in Python
