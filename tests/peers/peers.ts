@@ -2,7 +2,7 @@
  * The peers: the same six models in C and in CPython, and what one takes instead of writing a server.
  * Each listens on 127.0.0.1 with a backlog of 4096 and prints where, as a lesson does.
  */
-import { type Lesson, LESSONS } from "../harness.ts";
+import { type Lesson, LESSONS, succeeds } from "../support/runtimes.ts";
 
 /** A program that a lesson is measured against. */
 export interface Peer {
@@ -27,21 +27,6 @@ export interface Peer {
 }
 
 const HERE = import.meta.dirname!;
-
-/** Whether a command can be run here, and succeeds. Each is tried once. */
-function succeeds(program: string, ...args: string[]): boolean {
-  const key = [program, ...args].join(" ");
-  if (!tried.has(key)) {
-    try {
-      const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
-      tried.set(key, command.outputSync().success);
-    } catch {
-      tried.set(key, false); // there is no such program
-    }
-  }
-  return tried.get(key)!;
-}
-const tried = new Map<string, boolean>();
 
 const noC = () => succeeds("cc", "--version") ? undefined : "no C compiler (cc)";
 const noPython = () =>

@@ -1,10 +1,9 @@
 /** The peers do what they are measured for: a peer that fails some of its clients is no measure. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect as nodeConnect } from "node:net";
-import { connect, get, readAll, RESPONSE_TEXT, sendAll, type Server, startServer } from "./harness.ts";
-import { PEERS } from "./peers/peers.ts";
-
-const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { type Server, startServer } from "../support/servers.ts";
+import { PEERS } from "./peers.ts";
 
 const dir = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
@@ -31,7 +30,7 @@ for (const peer of PEERS) {
         assertMatch(answer, /\r\n\r\nA$/);
       };
       await using server = await startServer(peer.name, peer.command(dir, 0));
-      right(await get(server, REQUEST));
+      right(await get(server));
 
       using slow = await connect(server);
       slow.setNoDelay(true);
@@ -46,7 +45,7 @@ for (const peer of PEERS) {
       }
       let left = 200;
       const client = async () => {
-        while (left-- > 0) right(await get(server, REQUEST));
+        while (left-- > 0) right(await get(server));
       };
       await Promise.all(Array.from({ length: 10 }, client));
       assertEquals(server.stderr, []);
