@@ -11,7 +11,7 @@ const STUCK = 600;
 /** `count` requests, a hundred at a time, by a process that is faster than this one. */
 async function hundred(lesson: Lesson, runtime: Runtime, count: number) {
   await using server = await start(lesson, runtime);
-  const { requests, failed } = await heavyLoad(server, 100, STUCK, count);
+  const { requests, failed } = await heavyLoad(server, 100, STUCK, { count });
   assertEquals({ requests, failed }, { requests: count, failed: 0 });
 }
 

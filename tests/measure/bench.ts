@@ -1,6 +1,7 @@
 /** `deno task bench`: what the smallest parts cost in Deno. One process talks to itself over loopback. */
 import { Epoll, EPOLLIN } from "../../shared/epoll.ts";
-import { becomeForkable, exit, fork, waitpid } from "../../shared/process.ts";
+import { becomeForkable } from "../../shared/forkable.ts";
+import { exit, fork, waitpid } from "../../shared/process.ts";
 import { RESPONSE } from "../../shared/response.ts";
 import { FdSet, select } from "../../shared/select.ts";
 import { Socket } from "../../shared/socket.ts";
@@ -10,7 +11,7 @@ becomeForkable(); // so that fork can be measured, too; it changes nothing else 
 const server = new Socket();
 server.bind("127.0.0.1", 0);
 server.listen(1024);
-const port = server.port();
+const [, port] = server.getsockname();
 function connect(): [client: Socket, conn: Socket] {
   const client = new Socket();
   client.connect("127.0.0.1", port);
@@ -33,19 +34,19 @@ const silent: Socket[] = [];
 for (const n of [1, 100, 400]) {
   const watched = new FdSet();
   Deno.bench(`select over ${n} sockets, one of them ready`, () => {
-    if (!watched.has(talking.fileno())) {
+    if (!watched.has(talking)) {
       while (silent.length < 400) silent.push(connect()[1]);
-      for (const conn of silent.slice(0, n - 1)) watched.add(conn.fileno());
-      watched.add(talking.fileno());
+      for (const conn of silent.slice(0, n - 1)) watched.add(conn);
+      watched.add(talking);
     }
-    select(watched);
+    select(watched, null, null);
   });
 }
 
 const epoll = new Epoll();
-epoll.register(talking.fileno(), EPOLLIN);
+epoll.register(talking, EPOLLIN);
 Deno.bench("epoll_wait over 400 sockets, one of them ready", () => {
-  for (const conn of silent.splice(0)) epoll.register(conn.fileno(), EPOLLIN);
+  for (const conn of silent.splice(0)) epoll.register(conn, EPOLLIN);
   epoll.poll();
 });
 

@@ -31,7 +31,7 @@ async function held(server: Server) {
 
 /** Of `count` requests, those that got no right answer, or were not even sent within the hour. */
 async function lost(server: Server, clients: number, count: number): Promise<number> {
-  return count - (await heavyLoad(server, clients, 3600, count)).requests;
+  return count - (await heavyLoad(server, clients, 3600, { count })).requests;
 }
 
 let bad = 0;
@@ -63,7 +63,7 @@ const SILENT = 10_000;
 for (const lesson of ["04-busy-poll", "06-epoll"] as const) {
   for (const runtime of DESCRIPTOR_LIMIT < SILENT + 200 ? [] : RUNTIMES) {
     await using server = await start(lesson, runtime);
-    await heavyLoad(server, 10, 600, 100);
+    await heavyLoad(server, 10, 600, { count: 100 });
     const before = await settled(server);
     let failed: number;
     {

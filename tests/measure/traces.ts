@@ -31,5 +31,5 @@ for (const lesson of LESSONS) {
     ).length;
     return closes >= (lesson === "01-fork" ? 6 : 2);
   });
-  console.log(`${lesson}\n${server.stdout.slice(2).join("\n")}\n`);
+  console.log(`${lesson}\n${server.stdout.filter((line) => / ms /.test(line)).join("\n")}\n`);
 }

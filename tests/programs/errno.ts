@@ -2,9 +2,10 @@
  * A million calls in a row that fail with EAGAIN, while the garbage collector runs. Each must read
  * as "nothing there": any other errno would be an end of the stream, or throw.
  */
-import { createServer, options } from "../../shared/server.ts";
+import { options } from "../../shared/options.ts";
+import { createServer } from "../../shared/server.ts";
 
-const server = createServer(options(import.meta.url, "reads errno a million times"));
+const server = createServer(options("reads errno a million times"));
 server.setblocking(false);
 let garbage: unknown[] = [];
 let right = 0;

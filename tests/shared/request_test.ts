@@ -1,6 +1,6 @@
 /** What goes over a connection: the end of a request, however it is cut into pieces; the answer. */
 import { assert, assertEquals } from "@std/assert";
-import { Request } from "../../shared/request.ts";
+import { HttpRequest } from "../../shared/request.ts";
 import { RESPONSE } from "../../shared/response.ts";
 import { RESPONSE_TEXT } from "../support/clients.ts";
 
@@ -24,7 +24,7 @@ Deno.test("a request ends with its empty line, in every split into two pieces", 
   for (const text of ENDS) {
     const all = bytes(text);
     for (let cut = 0; cut < all.length; cut++) {
-      const request = new Request();
+      const request = new HttpRequest();
       assertEquals(request.add(all.subarray(0, cut)), false, JSON.stringify(text.slice(0, cut)));
       assertEquals(
         request.add(all.subarray(cut)),
@@ -40,7 +40,7 @@ Deno.test("and in every split into three", () => {
     const all = bytes(text);
     for (let first = 0; first < all.length; first++) {
       for (let second = first; second < all.length; second++) {
-        const request = new Request();
+        const request = new HttpRequest();
         const pieces = [all.subarray(0, first), all.subarray(first, second), all.subarray(second)];
         assertEquals(
           pieces.map((piece) => request.add(piece)),
@@ -54,21 +54,28 @@ Deno.test("and in every split into three", () => {
 
 Deno.test("byte by byte it ends with the last byte, and only once", () => {
   for (const text of ENDS) {
-    const request = new Request();
+    const request = new HttpRequest();
     const ended = [...bytes(text + "GET / HTTP/1.1\r\n\r\n")].map((byte) => request.add(Uint8Array.of(byte)));
     assertEquals(ended.indexOf(true), text.length - 1);
     assertEquals(ended.lastIndexOf(true), text.length - 1);
   }
 });
 
+Deno.test("its text is all that came, also where a character was cut in two", () => {
+  const text = "GET /é HTTP/1.1\r\n\r\n";
+  const request = new HttpRequest();
+  for (const byte of bytes(text)) request.add(Uint8Array.of(byte));
+  assertEquals(request.text, text);
+});
+
 Deno.test("what has no empty line is no whole request", () => {
   for (const text of ["", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "a\rb\rc\r\r", "a\n \nb\nc"]) {
-    assertEquals(new Request().add(bytes(text)), false, JSON.stringify(text));
+    assertEquals(new HttpRequest().add(bytes(text)), false, JSON.stringify(text));
   }
 });
 
 Deno.test("a head of more than 64 KiB ends there, whatever it says", () => {
-  const request = new Request();
+  const request = new HttpRequest();
   const piece = bytes("x".repeat(1024));
   let size = 0;
   while (!request.add(piece)) size += piece.length;

@@ -1,5 +1,5 @@
 /** `sockaddr_in`: addresses and ports stand in it as the kernel reads them. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Socket } from "../../shared/socket.ts";
 
 Deno.test("the kernel takes the address and the port that were meant", () => {
@@ -8,7 +8,8 @@ Deno.test("the kernel takes the address and the port that were meant", () => {
     try {
       server.bind(host, 0);
       server.listen(1);
-      const port = server.port();
+      const [bound, port] = server.getsockname();
+      assertEquals(bound, host);
       // /proc/net/tcp gives the address as a word of this machine, which is little-endian.
       const address = host.split(".").toReversed().map((octet) =>
         Number(octet).toString(16).padStart(2, "0")
@@ -26,12 +27,24 @@ Deno.test("a port goes in as it comes out, both bytes of it", () => {
   const second = new Socket();
   try {
     first.bind("127.0.0.1", 0);
-    const port = first.port();
+    const [, port] = first.getsockname();
     second.bind("127.0.0.2", port); // the same number is free on another address
-    assertEquals(second.port(), port);
+    assertEquals(second.getsockname(), ["127.0.0.2", port]);
     assert(port > 255);
   } finally {
     first.close();
     second.close();
+  }
+});
+
+Deno.test("what is no address or no port is refused, with words", () => {
+  const server = new Socket();
+  try {
+    for (const host of ["", "localhost", "1.2.3", "1.2.3.256", "::1"]) {
+      assertThrows(() => server.bind(host, 0), TypeError);
+    }
+    for (const port of [-1, 65536]) assertThrows(() => server.bind("127.0.0.1", port), RangeError);
+  } finally {
+    server.close();
   }
 });

@@ -1,4 +1,5 @@
-/** Line charts as SVG: one panel a runtime, one line a lesson, both axes logarithmic. Readable on light and dark. */
+/** Line charts: one panel a runtime, two in a row, one line a lesson, both axes logarithmic. */
+import { escape, page, palette, short } from "./svg.ts";
 
 export interface Series {
   /** Stands at the line's end. */
@@ -21,20 +22,13 @@ export interface Chart {
   panels: readonly Panel[];
 }
 
-/** Okabe and Ito's palette, which colour-blind readers can tell apart; the dashes help too. */
-const COLORS = ["#d55e00", "#cc79a7", "#009e73", "#e69f00", "#0072b2", "#56b4e9"];
-const DASHES = ["", "6 3", "2 3", "9 3 2 3", "", "4 2"];
-
 const WIDTH = 480; // of a panel
-const HEIGHT = 340;
+const HEIGHT = 300;
 const LEFT = 64;
 const RIGHT = 128; // room for the names at the lines' ends
-const TOP = 76;
+const TOP = 36;
+const HEAD = 44; // the title, above all panels
 const BOTTOM = 48;
-
-const short = (value: number) =>
-  value >= 1e6 ? `${value / 1e6}M` : value >= 1e3 ? `${value / 1e3}k` : `${Number(value.toPrecision(2))}`;
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /** Draw a chart. */
 export function draw({ title, x, y, ticks, panels }: Chart): string {
@@ -50,7 +44,7 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
   const py = (value: number) => TOP + (top - Math.log10(value)) / (top - bottom) * (HEIGHT - TOP - BOTTOM);
 
   const panel = ({ title, series }: Panel, index: number) => {
-    const parts = [`<text x="${LEFT}" y="${TOP - 12}" class="panel">${escape(title)}</text>`];
+    const parts = [`<text x="${LEFT}" y="${TOP - 12}" class="strong">${escape(title)}</text>`];
     for (let power = bottom; power <= top; power++) {
       const at = py(10 ** power).toFixed(1);
       parts.push(`<path class="grid" d="M${LEFT} ${at}H${WIDTH - RIGHT}"/>`);
@@ -69,11 +63,11 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
         "",
       );
       parts.push(
-        `<path d="${path}" class="line" stroke="${COLORS[style]}" stroke-dasharray="${DASHES[style]}"/>`,
+        `<path d="${path}" class="line" ${palette(style)}/>`,
       );
       for (const [x, y] of points) {
         parts.push(
-          `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3" fill="${COLORS[style]}"/>`,
+          `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3" class="dot" ${palette(style)}/>`,
         );
       }
     }
@@ -87,26 +81,20 @@ export function draw({ title, x, y, ticks, panels }: Chart): string {
       parts.push(
         `<path d="M${x.toFixed(1)} ${y.toFixed(1)}L${(x + 14).toFixed(1)} ${
           below.toFixed(1)
-        }" class="line lead" stroke="${COLORS[style]}"/>`,
-        `<text x="${(x + 18).toFixed(1)}" y="${below.toFixed(1)}" dy="4" class="name">${name}</text>`,
+        }" class="line lead" ${palette(style)}/>`,
+        `<text x="${(x + 18).toFixed(1)}" y="${below.toFixed(1)}" dy="4" class="strong">${name}</text>`,
       );
     }
-    return `<g transform="translate(${index * WIDTH} 0)">${parts.join("\n")}</g>`;
+    const [column, row] = [index % 2, Math.floor(index / 2)];
+    return `<g transform="translate(${column * WIDTH} ${HEAD + row * HEIGHT})">${parts.join("\n")}</g>`;
   };
 
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${
-    WIDTH * panels.length
-  } ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12">
-<title>${escape(title)}</title>
-<style>
-  .paper { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de; fill: none }
-  .line { fill: none; stroke-width: 2 } .lead { stroke-width: 1 } .title { font-size: 15px; font-weight: 600 } .panel, .name { font-weight: 600 }
-  @media (prefers-color-scheme: dark) { .paper { fill: #0d1117 } text { fill: #e6edf3 } .grid { stroke: #30363d } }
-</style>
-<rect class="paper" width="100%" height="100%"/>
-<text x="12" y="22" class="title">${escape(title)}</text>
-<text x="12" y="40">${escape(y)}</text>
-${panels.map(panel).join("\n")}
-</svg>
-`;
+  const columns = Math.min(panels.length, 2);
+  return page(
+    WIDTH * columns,
+    HEAD + HEIGHT * Math.ceil(panels.length / columns),
+    title,
+    y,
+    panels.map(panel).join("\n"),
+  );
 }
