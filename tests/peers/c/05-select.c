@@ -3,43 +3,41 @@
 
 #include <sys/select.h>
 
-struct connection {
-    int conn;
-    struct request request; /* what the client has sent so far */
-};
-
 int main(int argc, char **argv)
 {
     int server = create_server(argc, argv);
     set_nonblocking(server);
 
-    static struct connection conns[FD_SETSIZE];
+    struct connection *conns[FD_SETSIZE];
     size_t count = 0;
+    struct lingering answered = {0};
     fd_set watched; /* one bit for each descriptor */
     FD_ZERO(&watched);
     FD_SET(server, &watched);
 
     for (;;) {
+        long left = expire(&answered); /* sleep until something has come, or an answered client has had its second */
+        struct timeval timeout = {.tv_sec = left / SECOND, .tv_usec = left % SECOND};
         fd_set ready = watched; /* the kernel writes its answer over the question */
-        if (select(FD_SETSIZE, &ready, NULL, NULL, NULL) == -1) {
+        if (select(FD_SETSIZE, &ready, NULL, NULL, left == -1 ? NULL : &timeout) == -1) {
             if (errno == EINTR) continue;
             die("select");
         }
 
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) { /* all of them, though perhaps one has something */
-            struct connection connection = conns[i];
-            if (FD_ISSET(connection.conn, &ready)) {
+            struct connection *connection = conns[i];
+            if (FD_ISSET(connection->conn, &ready)) {
                 char data[4096];
-                ssize_t n = receive(connection.conn, data, sizeof data);
+                ssize_t n = receive(connection->conn, data, sizeof data);
                 if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
-                    FD_CLR(connection.conn, &watched);
-                    close(connection.conn);
+                    FD_CLR(connection->conn, &watched);
+                    close_connection(&answered, connection);
                     continue;
                 }
-                if (n > 0 && add(&connection.request, data, n)) { /* its empty line has come */
-                    send(connection.conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-                    shutdown(connection.conn, SHUT_WR);
+                if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
+                    send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
+                    linger(&answered, connection);
                 }
             }
             conns[kept++] = connection;
@@ -47,14 +45,14 @@ int main(int argc, char **argv)
         count = kept;
 
         if (FD_ISSET(server, &ready)) { /* at the end, when descriptors may have become free */
-            int conn = accept_connection(server);
-            if (conn >= FD_SETSIZE) {
-                fprintf(stderr, "descriptor %d does not fit into an fd_set: this client is refused\n", conn);
-                close(conn);
-            } else if (conn != -1) {
-                set_nonblocking(conn);
-                FD_SET(conn, &watched);
-                conns[count++] = (struct connection){.conn = conn};
+            int newcomer = accept_connection(server);
+            if (newcomer >= FD_SETSIZE) {
+                fprintf(stderr, "descriptor %d does not fit into an fd_set: this client is refused\n", newcomer);
+                close(newcomer);
+            } else if (newcomer != -1) {
+                set_nonblocking(newcomer);
+                FD_SET(newcomer, &watched);
+                conns[count++] = create_connection(newcomer);
             }
         }
     }

@@ -6,17 +6,11 @@
 
 enum { MAX_EVENTS = 512 };
 
-/* What epoll hands back with each event: what has come, and what has yet to go. */
-struct connection {
-    int conn;
-    struct request request;
-    int sent; /* bytes of the response */
-};
-
-static void control(int epoll, int operation, struct connection *connection, int conn, uint32_t events)
+/* epoll hands back what is registered with a descriptor: a connection, or NULL for the listening socket. */
+static void control(int epoll, int operation, int fd, struct connection *connection, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data = {.ptr = connection}};
-    if (epoll_ctl(epoll, operation, conn, &event) == -1) die("epoll_ctl");
+    if (epoll_ctl(epoll, operation, fd, &event) == -1) die("epoll_ctl");
 }
 
 int main(int argc, char **argv)
@@ -26,23 +20,23 @@ int main(int argc, char **argv)
 
     int epoll = epoll_create1(0);
     if (epoll == -1) die("epoll_create1");
-    control(epoll, EPOLL_CTL_ADD, NULL, server, EPOLLIN);
+    control(epoll, EPOLL_CTL_ADD, server, NULL, EPOLLIN);
+
+    struct lingering answered = {0};
 
     for (;;) {
+        long left = expire(&answered); /* sleep until something happens, or an answered client has had its second */
         struct epoll_event events[MAX_EVENTS];
-        int count = epoll_wait(epoll, events, MAX_EVENTS, -1);
+        int count = epoll_wait(epoll, events, MAX_EVENTS, left == -1 ? -1 : (left + 999) / 1000);
         if (count == -1 && errno != EINTR) die("epoll_wait");
         for (int i = 0; i < count; i++) {
             struct connection *connection = events[i].data.ptr;
             uint32_t event = events[i].events; /* bits: several things may have happened at once */
-            if (connection == NULL) { /* the listening socket */
+            if (connection == NULL) {
                 int conn = accept_connection(server);
-                if (conn == -1) continue;
+                if (conn == -1) continue; /* it was gone again */
                 set_nonblocking(conn);
-                connection = calloc(1, sizeof *connection);
-                if (connection == NULL) die("calloc");
-                connection->conn = conn;
-                control(epoll, EPOLL_CTL_ADD, connection, conn, EPOLLIN);
+                control(epoll, EPOLL_CTL_ADD, conn, create_connection(conn), EPOLLIN);
                 continue;
             }
 
@@ -53,21 +47,20 @@ int main(int argc, char **argv)
                 ssize_t n = receive(conn, data, sizeof data);
                 closed = n == 0 || (n == -1 && errno != EAGAIN); /* the client has closed */
                 if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
-                    control(epoll, EPOLL_CTL_MOD, connection, conn, EPOLLOUT);
+                    control(epoll, EPOLL_CTL_MOD, conn, connection, EPOLLOUT);
                 }
             } else if (!closed && event & EPOLLOUT) {
                 int sent = connection->sent;
                 ssize_t n = send(conn, RESPONSE + sent, RESPONSE_LENGTH - sent, MSG_NOSIGNAL);
                 if (n > 0) connection->sent += n; /* what does not fit goes later */
                 if (connection->sent == RESPONSE_LENGTH) {
-                    control(epoll, EPOLL_CTL_MOD, connection, conn, EPOLLIN);
-                    shutdown(conn, SHUT_WR);
+                    control(epoll, EPOLL_CTL_MOD, conn, connection, EPOLLIN);
+                    linger(&answered, connection);
                 }
             }
             if (closed) {
-                control(epoll, EPOLL_CTL_DEL, NULL, conn, 0);
-                close(conn);
-                free(connection);
+                control(epoll, EPOLL_CTL_DEL, conn, NULL, 0);
+                close_connection(&answered, connection);
             }
         }
     }

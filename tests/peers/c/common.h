@@ -21,7 +21,7 @@ enum {
     BACKLOG = 4096,
     MAX_HEAD = 64 * 1024,   /* a head longer than this is answered as it is */
     MAX_REST = 1024 * 1024, /* the most that lingering_close reads */
-    SECOND = 1000 * 1000,   /* in microseconds */
+    SECOND = 1000 * 1000,   /* in microseconds: what an answered client has to close */
 };
 
 static const char RESPONSE[] = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
@@ -65,7 +65,7 @@ static inline int create_server(int argc, char **argv)
     return server;
 }
 
-/* accept(2). -1: nobody is there, or there is no descriptor for it now. */
+/* accept(2). -1: nobody is there (EAGAIN), or it cannot be had now. */
 static inline int accept_connection(int server)
 {
     for (;;) {
@@ -74,8 +74,8 @@ static inline int accept_connection(int server)
         int conn = accept(server, (struct sockaddr *)&client, &length);
         if (conn >= 0) return conn;
         switch (errno) {
-        case EAGAIN:
-            return -1;
+        case ECONNABORTED: /* it was reset before we came to it */
+            continue;
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
@@ -89,7 +89,7 @@ static inline int accept_connection(int server)
         case ENOTSOCK:
             die("accept");
         }
-        /* EINTR, or an error of the connection that came next: it is gone, so take the one after it */
+        return -1; /* EAGAIN, EINTR, or an error of the network that is to be treated like EAGAIN: accept(2) */
     }
 }
 
@@ -160,7 +160,7 @@ static inline long microseconds(void)
  */
 static inline void lingering_close(int conn)
 {
-    char rest[65536];
+    char rest[4096];
     long received = 0;
     shutdown(conn, SHUT_WR); /* ENOTCONN: the client was faster */
     long deadline = microseconds() + SECOND;
@@ -171,6 +171,71 @@ static inline void lingering_close(int conn)
         received += n;
     }
     close(conn);
+}
+
+/* A client of a server that serves all of them from one thread. */
+struct connection {
+    int conn;
+    struct request request;            /* what has come */
+    int sent;                          /* what has gone of the response, in bytes */
+    long end;                          /* when an answered client's second is over; 0: it is not answered */
+    struct connection *previous, *next; /* among the answered ones */
+};
+
+/* The answered clients, in the order of their answers, so that the first one's second is over next. */
+struct lingering {
+    struct connection *first, *last;
+};
+
+static inline struct connection *create_connection(int conn)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) die("calloc");
+    connection->conn = conn;
+    return connection;
+}
+
+/* Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
+static inline void linger(struct lingering *answered, struct connection *connection)
+{
+    shutdown(connection->conn, SHUT_WR); /* ENOTCONN: the client was faster */
+    connection->end = microseconds() + SECOND;
+    connection->previous = answered->last;
+    *(answered->last ? &answered->last->next : &answered->first) = connection;
+    answered->last = connection;
+}
+
+/* Take a client out of the answered ones, if it is one of them. */
+static inline void forget(struct lingering *answered, struct connection *connection)
+{
+    if (connection->end == 0) return;
+    *(connection->previous ? &connection->previous->next : &answered->first) = connection->next;
+    *(connection->next ? &connection->next->previous : &answered->last) = connection->previous;
+    connection->previous = connection->next = NULL;
+    connection->end = 0;
+}
+
+/*
+ * End those that have had their second: when both directions are shut down,
+ * recv brings the end of the stream, whatever the client does. Returns the
+ * microseconds until the next one's are over; -1: there is none.
+ */
+static inline long expire(struct lingering *answered)
+{
+    while (answered->first != NULL) {
+        long left = answered->first->end - microseconds();
+        if (left > 0) return left;
+        shutdown(answered->first->conn, SHUT_RDWR);
+        forget(answered, answered->first);
+    }
+    return -1;
+}
+
+static inline void close_connection(struct lingering *answered, struct connection *connection)
+{
+    forget(answered, connection);
+    close(connection->conn);
+    free(connection);
 }
 
 #endif
