@@ -1,9 +1,10 @@
 """04: busy polling."""
+import collections
 import copy
 import socket
 import sys
 
-from common import complete
+from common import complete, expire, linger
 
 response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 
@@ -14,7 +15,8 @@ server.bind(("127.0.0.1", int(sys.argv[1])))
 server.listen(4096)
 print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
 
-conns = {}  # what each client has sent so far; None: it is answered
+conns = {}  # what each client has sent so far
+answered = collections.OrderedDict()
 
 while True:
     try:
@@ -26,16 +28,17 @@ while True:
     for conn in copy.copy(conns):
         try:
             data = conn.recv(4096)
-            if conns[conn] is not None:
+            if not complete(conns[conn]):
                 conns[conn] += data
                 if complete(conns[conn]):
-                    conns[conn] = None
                     conn.send(response)
-                    conn.shutdown(socket.SHUT_WR)
+                    linger(answered, conn)
         except BlockingIOError:
             continue  # nothing is there
         except OSError:
             data = b""  # the client has reset the connection
         if not data:  # the client has closed
             del conns[conn]
+            answered.pop(conn, None)
             conn.close()
+    expire(answered)  # whoever does not close within a second is cut off

@@ -1,9 +1,10 @@
 """06: epoll."""
+import collections
 import select
 import socket
 import sys
 
-from common import complete
+from common import complete, expire, linger
 
 response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 
@@ -20,9 +21,10 @@ epoll.register(serversocket.fileno(), select.EPOLLIN)
 connections = {}
 requests = {}
 responses = {}
+answered = collections.OrderedDict()
 
 while True:
-    events = epoll.poll()
+    events = epoll.poll(expire(answered))
     for fileno, event in events:
         if fileno == serversocket.fileno():
             connection, address = serversocket.accept()
@@ -46,12 +48,13 @@ while True:
                 responses[fileno] = responses[fileno][byteswritten:]
                 if len(responses[fileno]) == 0:
                     epoll.modify(fileno, select.EPOLLIN)
-                    connections[fileno].shutdown(socket.SHUT_WR)
+                    linger(answered, connections[fileno])
         except BlockingIOError:
             continue
         except OSError:
             closed = True  # the client has reset the connection
         if closed:
             epoll.unregister(fileno)
+            answered.pop(connections[fileno], None)
             connections[fileno].close()
             del connections[fileno], requests[fileno], responses[fileno]

@@ -9,6 +9,7 @@ import time
 
 MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
 MAX_REST = 1024 * 1024  # the most that lingering_close reads
+LINGER = 1  # seconds that an answered client has to close
 
 
 def complete(request):
@@ -33,16 +34,43 @@ def lingering_close(conn):
     bytes sends a reset. So end our side first, and read until the client ends
     its own, for one second and 1 MiB at most.
     """
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + LINGER
     rest = MAX_REST
     try:
         conn.shutdown(socket.SHUT_WR)
         while rest > 0 and (left := deadline - time.monotonic()) > 0:
             conn.settimeout(left)
-            data = conn.recv(65536)
+            data = conn.recv(4096)
             if not data:
                 break
             rest -= len(data)
     except OSError:
         pass  # its second is over, or it has reset the connection
     conn.close()
+
+
+def linger(answered, conn):
+    """
+    The same for a loop that never blocks on one client: end our side, and note in
+    an OrderedDict when its second is over.
+    """
+    conn.shutdown(socket.SHUT_WR)
+    answered[conn] = time.monotonic() + LINGER
+
+
+def expire(answered):
+    """
+    End the answered clients that have had their second: recv brings the end of
+    the stream then. Returns the seconds until the next one's are over, or None.
+    """
+    while answered:
+        conn, end = next(iter(answered.items()))
+        left = end - time.monotonic()
+        if left > 0:
+            return left
+        del answered[conn]
+        try:
+            conn.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # the client was faster
+    return None
