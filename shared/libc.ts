@@ -1,5 +1,4 @@
 /** The C library: opens its functions, glibc's or musl's, and reads what they leave in errno. */
-import { currentThread } from "./current_thread.ts";
 import { OSError } from "./errno.ts";
 import { runtime } from "./runtime.ts";
 import type { CFunction, CType, Signature } from "./runtimes/interface.ts";
@@ -55,7 +54,7 @@ const { __errno_location } = open({ __errno_location: { parameters: [], result: 
  */
 export const errno: Int32Array = runtime.int32At(__errno_location());
 
-const wrap = currentThread.traced ? (await import("./trace.ts")).tracer(open, errno) : undefined;
+const wrap = runtime.args.includes("--trace") ? (await import("./trace.ts")).tracer(open, errno) : undefined;
 
 /** {@link open}, for the calls that tell a lesson's story: `--trace` prints them. Without it, they are the bare functions. */
 export function traced<const S extends Signatures>(signatures: S): Functions<S> {

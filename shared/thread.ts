@@ -4,7 +4,6 @@
  * calls one exported function of it.
  */
 import { cstring, open } from "./libc.ts";
-import { currentThread } from "./current_thread.ts";
 import { runtime } from "./runtime.ts";
 import type { ThreadEvent } from "./runtimes/interface.ts";
 import { Socket, type SocketAddress } from "./socket.ts";
@@ -38,7 +37,9 @@ export interface ThreadOptions<A extends any[]> {
 
 /** What a thread is started with. */
 export interface ThreadData {
-  readonly thread: typeof currentThread;
+  readonly number: number;
+  /** When the thread that made it began, ms since 1970. */
+  readonly origin: number;
   readonly module: string;
   readonly target: string;
   readonly args:
@@ -73,7 +74,8 @@ export class Thread<A extends any[]> {
     }
     const { module, target, args } = this.#options;
     const data: ThreadData = {
-      thread: { ...currentThread, number: ++count },
+      number: ++count,
+      origin: performance.timeOrigin,
       module,
       target: target.name,
       args: args.map((value) =>
@@ -94,7 +96,7 @@ export class Thread<A extends any[]> {
     });
     if (begun === "started") return true;
     throw new Error(
-      `thread ${data.thread.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
+      `thread ${data.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
     );
   }
 

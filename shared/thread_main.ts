@@ -1,12 +1,13 @@
 /** Where a thread begins: it loads the lesson's file, calls the target, and ends when that has. */
-import { currentThread } from "./current_thread.ts";
 import { runtime } from "./runtime.ts";
+import { Socket } from "./socket.ts";
+import { report } from "./stderr.ts";
 import type { ThreadData } from "./thread.ts";
 
-const { thread, module, target, args } = await runtime.threadData() as ThreadData;
-Object.assign(currentThread, thread); // before the others load
-const [{ Socket }, { report }] = await Promise.all([import("./socket.ts"), import("./stderr.ts")]);
-
+const { number, origin, module, target, args } = await runtime.threadData() as ThreadData;
+if (runtime.args.includes("--trace")) {
+  Object.assign((await import("./trace.ts")).currentThread, { number, origin });
+}
 const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.fileno, arg.addr));
 
 /** Once, however it comes: print the error, if it is one, close the connections that the thread was given, and end. */
@@ -15,7 +16,7 @@ function end(error?: unknown): void {
   if (over) return;
   over = true;
   if (error !== undefined) {
-    report(`thread ${thread.number}`, error);
+    report(`thread ${number}`, error);
     for (const value of values) if (value instanceof Socket && value.addr) value.close();
   }
   runtime.tellMaker("ended");
@@ -23,19 +24,22 @@ function end(error?: unknown): void {
 }
 runtime.beforeEnd(end);
 
-let run;
-try {
-  run = (await import(module))[target];
-  if (typeof run !== "function") {
+/** The target, or why there is none. */
+async function load(): Promise<((...args: unknown[]) => unknown) | { failed: string }> {
+  try {
+    const found = (await import(module))[target];
+    if (typeof found === "function") return found;
     const name = target || "handler";
-    runtime.tellMaker({
+    return {
       failed: `${module} exports no function ${JSON.stringify(target)}: ` +
         `the target has to be written \`export function ${name}(…)\``,
-    });
+    };
+  } catch (error) {
+    return { failed: error instanceof Error && error.stack || String(error) };
   }
-} catch (error) {
-  runtime.tellMaker({ failed: error instanceof Error && error.stack || String(error) });
 }
+
+const run = await load();
 if (typeof run === "function") {
   runtime.tellMaker("started");
   try {
@@ -46,5 +50,6 @@ if (typeof run === "function") {
     end(error ?? new Error("undefined was thrown"));
   }
 } else {
+  runtime.tellMaker(run);
   end();
 }

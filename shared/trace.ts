@@ -5,7 +5,6 @@
  */
 import { Errno, errorname } from "./errno.ts";
 import type { open } from "./libc.ts";
-import { currentThread } from "./current_thread.ts";
 import { runtime } from "./runtime.ts";
 import type { CFunction } from "./runtimes/interface.ts";
 
@@ -37,6 +36,14 @@ const EVENTS: [bit: number, name: string][] = [
   [1 << 31, "ET"],
 ];
 
+/** Which thread this is. A thread is told when it starts (thread_main.ts). */
+export const currentThread = {
+  /** 0 is the main thread; those that it makes count from 1. */
+  number: 0,
+  /** When its maker began, ms since 1970. */
+  origin: performance.timeOrigin,
+};
+
 /** What wraps each bare function. */
 export function tracer(
   openLibc: typeof open,
@@ -48,11 +55,10 @@ export function tracer(
     isatty: { parameters: ["i32"], result: "i32" },
     write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   });
-  const shift = performance.timeOrigin - currentThread.origin;
   const terminal = libc.isatty(1) === 1;
   const color = terminal && !runtime.noColor;
-  let who = runtime.isMainThread ? "main" : `worker ${currentThread.number}`;
-  let paint = currentThread.number;
+  /** The child that this process is, if it is one. */
+  let child = 0;
 
   /** Descriptors on which accept and recv do not wait. */
   const nonblocking = new Set<number>();
@@ -60,9 +66,12 @@ export function tracer(
   let unread = false;
 
   function print(time: number, text: string, note: string, counting = false) {
+    const { number, origin } = currentThread;
+    const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
+    const shift = performance.timeOrigin - origin;
     const line = `${(time + shift).toFixed(2).padStart(10)} ms  ${who.padEnd(12)}  ${text.padEnd(34)} ${note}`
       .trimEnd();
-    const colored = color ? `\x1b[${31 + (paint + 5) % 6}m${line}\x1b[0m` : line;
+    const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
     // In a terminal a counting line stays open, and whatever comes next replaces it.
     const bytes = new TextEncoder().encode(
       terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
@@ -117,10 +126,7 @@ export function tracer(
       return result;
     }
     endIdle(now);
-    if (name === "fork" && result === 0) {
-      paint = libc.getpid();
-      who = `child ${paint}`;
-    }
+    if (name === "fork" && result === 0) child = libc.getpid();
     if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
     if (name === "close") nonblocking.delete(args[0]);
 

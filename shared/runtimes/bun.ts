@@ -48,7 +48,7 @@ export function bun(): Runtime {
     isMainThread: self.Bun.isMainThread,
     allowThreads: () => {},
     startThread(url, data, listener) {
-      const worker = new Worker(url);
+      const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }: MessageEvent<ThreadEvent>) => listener(data));
       worker.addEventListener("error", (event) => {
         listener({ failed: event.message });

@@ -22,7 +22,7 @@ export interface Runtime {
   readonly arch: string;
   /** The script that was started: its path or URL. */
   readonly script: string;
-  /** The script's arguments. */
+  /** The script's arguments; in a thread they are the same. */
   readonly args: readonly string[];
   /** The user wants no colours: https://no-color.org */
   readonly noColor: boolean;
