@@ -1,16 +1,16 @@
 /**
  * 01: one process for each connection.
  *
- * The kernel copies the whole process, and the copy serves one client. While
+ * The kernel makes a copy of the process, and the copy serves one client. While
  * it waits for that client, nobody else waits with it.
  *
  * Article: 《web 服务器的秘密》 part one, which part two begins from (TPC 与 PPC)
  * Calls:   accept(2), fork(2), recv(2), send(2), _exit(2), waitpid(2)
- * Costs:   a copied address space for every client
+ * Costs:   for every client, page tables to copy, and each page that one side writes to
  * Differs: - becomeForkable(): a JavaScript runtime is not made for fork(2).
  *          - A request is received up to its empty line, however many pieces
  *            it comes in, and the close waits for the client's: otherwise
- *            a reset can overtake the answer.
+ *            a reset can destroy an answer on its way.
  * Run:     deno run -A lessons/01-fork.ts     or     bun …     or     node …
  */
 import { becomeForkable } from "../shared/forkable.ts";

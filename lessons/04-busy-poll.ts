@@ -12,8 +12,8 @@
  * Differs: - The listing leaves the accepted sockets blocking: one silent
  *            client puts it to sleep in recv(2), and all others wait.
  *          - A connection that was reset is closed; the listing keeps it.
- *          - An answered client closes first, and then we do: otherwise a reset
- *            can overtake the answer. It has a second for that.
+ *          - An answered client closes, and then we do: otherwise a reset can
+ *            destroy an answer on its way. It has a second for that.
  *          - A request may come in pieces; it ends with its empty line.
  *          - Without a free descriptor, accept rests for a moment.
  * Run:     deno run -A lessons/04-busy-poll.ts     or     bun …     or     node …

@@ -18,7 +18,7 @@ export const EPOLLIN = 0x001;
 export const EPOLLOUT = 0x004;
 /** The connection broke. Always reported, asked for or not. */
 export const EPOLLERR = 0x008;
-/** Both sides have closed. Always reported, asked for or not. */
+/** Both directions are shut down, or the connection was reset. Always reported, asked for or not. */
 export const EPOLLHUP = 0x010;
 /** Edge-triggered: report only that something new has come, not that something is there. */
 export const EPOLLET = 1 << 31;

@@ -12,8 +12,9 @@ const HANDLER_MS = 100;
 
 /**
  * Give the event loop its turn, with an `await`: a blocking call never does. Timers, promises and
- * signal handlers run. From then on SIGINT, SIGTERM and SIGHUP interrupt a call that blocks, so that the loop comes back
- * here; the runtimes' handlers would have it go on: siginterrupt(3), SA_RESTART in sigaction(2).
+ * signal handlers run. From then on SIGINT, SIGTERM and SIGHUP interrupt an accept, select or epoll_wait that sleeps in
+ * the main thread, so that the loop comes back here; the runtimes' handlers would have it go on: siginterrupt(3),
+ * SA_RESTART in sigaction(2). One that comes just before the call does not interrupt it.
  */
 export async function turn(): Promise<void> {
   for (const signal of [SIGHUP, SIGINT, SIGTERM]) siginterrupt(signal, 1);

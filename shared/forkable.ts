@@ -23,7 +23,7 @@ const F_SETFD = 2;
  * MADV_DONTFORK), and only the thread that forks goes along, so that a lock
  * held by a helper thread stays locked for ever. So start this program once
  * more, by execv(2), under two conditions: a seccomp(2) filter answers "done"
- * to MADV_DONTFORK and does nothing, and the runtime is told to work without helper threads.
+ * to MADV_DONTFORK and does nothing, and the engine is told to work without helper threads.
  */
 export function becomeForkable(): void {
   if (libc.getenv(cstring("LESSON_FORKABLE"))) return; // it is the second start
@@ -55,7 +55,7 @@ function commandLine(): string[] {
 
 /** The path of the running program, as C wants it. */
 function executable(): Uint8Array<ArrayBuffer> {
-  const path = new Uint8Array(4097); // PATH_MAX and a NUL
+  const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", libc.readlink(cstring("/proc/self/exe"), path, 4096));
   return path;
 }
@@ -73,7 +73,7 @@ const MADVISE = runtime.arch === "x86_64" ? 28 : 233;
 const MADV_DONTFORK = 10;
 
 /**
- * From here on, and in every program that this process becomes,
+ * From here on in this thread, and in every program that it becomes,
  * madvise(…, MADV_DONTFORK) succeeds and has no effect: seccomp(2).
  */
 function ignoreDontFork(): void {

@@ -32,7 +32,7 @@ let library = "libc.so.6";
 /**
  * Functions of the C library, opened together. Lengths and results (`size_t`, `ssize_t` in C) are declared
  * `i32`: no lesson passes more than 2 GiB, and 64-bit ones would arrive as BigInt, off V8's fast path for
- * foreign calls.
+ * foreign calls. The C ABI leaves the upper half of such a register open; all three runtimes fill it.
  */
 export function open<const S extends Signatures>(signatures: S): Functions<S> {
   try {

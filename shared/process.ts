@@ -44,7 +44,7 @@ export function fork(): number {
   } else if (pid === 0) {
     child = true;
     forked();
-    // No child outlives its server, whatever ends that: prctl(2).
+    // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
     if (getppid() !== parent) exit(1); // it ended just before
   }
@@ -63,7 +63,7 @@ const status = new Int32Array(1);
 /**
  * Take note of a child that has ended, so that the kernel forgets it too; until
  * then it is a zombie: waitpid(2). Returns its process id, or 0 if there
- * is none that has ended. A child killed by a signal gets one line of warning.
+ * is none that has ended. A child killed by a signal gets one line of warning, at most one a second.
  */
 export function waitpid(pid: number, options: number): number {
   for (;;) {

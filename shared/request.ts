@@ -52,7 +52,7 @@ export class HttpRequest {
 
 /**
  * Receive one request from a blocking socket, sleeping in recv(2) until all of
- * it is there. `null`: the client left before that.
+ * it is there. `null`: the client left before that, or the socket's timeout was over.
  */
 export function recvRequest(conn: Socket): HttpRequest | null {
   const request = new HttpRequest();
@@ -65,8 +65,8 @@ export function recvRequest(conn: Socket): HttpRequest | null {
 
 /**
  * Close a blocking connection so that the answer arrives. close(2) on a socket
- * that still has unread bytes, or gets some afterwards, sends a reset, and the
- * reset may overtake the answer. So say "that was all" first, read what the
+ * that still has unread bytes, or gets some afterwards, sends a reset, and with
+ * it what is still on its way is lost. So say "that was all" first, read what the
  * client still sends until it closes too (for one second and 1 MiB at
  * most), and close then. Web servers call this a lingering close.
  */
@@ -94,8 +94,9 @@ export class Lingering {
   }
 
   /**
-   * End those that have had a second: when both directions are shut down, recv brings the end of the
-   * stream, whatever the client does. Returns the seconds until the next one's are over; `null`: there is none.
+   * End those that have had a second: when both directions are shut down, recv brings what has come, and then
+   * the end of the stream, whatever the client does. Returns the seconds until the next one's are over;
+   * `null`: there is none.
    */
   expire(): number | null {
     for (const [conn, end] of this.#ends) {

@@ -43,7 +43,8 @@ const TIMEVAL = new Int32Array(4); // two 64-bit numbers: seconds, microseconds
  * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
  * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
  * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
- * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed.
+ * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed
+ * (one past all that the process has had open is overlooked, and stays in its set).
  */
 export function select(
   readfds: FdSet | null,

@@ -8,8 +8,8 @@ import { die } from "./stderr.ts";
 /**
  * How many connections the kernel takes before they are accepted. The listings
  * say 1; then a burst of clients waits for seconds, because the kernel drops
- * what does not fit and the client's kernel tries again only after 1 s, then
- * 2 s more. The kernel itself cuts this to /proc/sys/net/core/somaxconn.
+ * what does not fit and the client's kernel tries again only after a second, and
+ * perhaps again. The kernel itself cuts this to /proc/sys/net/core/somaxconn.
  */
 const BACKLOG = 4096;
 

@@ -42,7 +42,7 @@ export const IPPROTO_TCP = 6;
 /** Send small pieces at once, rather than wait for more to send with them: tcp(7) */
 export const TCP_NODELAY = 1;
 
-/** For {@link Socket.shutdown}: "I receive nothing more". shutdown(2) */
+/** For {@link Socket.shutdown}: "I receive nothing more". Linux still takes what comes, and recv brings it. shutdown(2) */
 export const SHUT_RD = 0;
 /** "I send nothing more". */
 export const SHUT_WR = 1;
@@ -148,7 +148,7 @@ export class Socket {
       }
       const code = errno[0];
       switch (code) {
-        case Errno.ECONNABORTED: // it was reset before we came to it
+        case Errno.ECONNABORTED: // it was reset before we came to it; Linux mostly hands it out, and recv tells
           continue;
         case Errno.EINTR:
           interrupted.yes = true;
@@ -181,7 +181,7 @@ export class Socket {
 
   /**
    * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client
-   * has closed or reset the connection. `null`: nothing is there yet (the
+   * has closed or reset the connection (or `bufsize` is 0). `null`: nothing is there yet (the
    * socket is non-blocking, or its timeout is over).
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
@@ -252,7 +252,7 @@ export class Socket {
 
   /**
    * From now on accept, recv and send give up after `seconds`, fractions of them too; `null`: never; 0: at once, the
-   * socket is non-blocking. An accepted socket begins without a limit. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
+   * socket is non-blocking. In recv and send a signal begins the time anew. An accepted socket begins without a limit. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
     if (seconds !== null && !(Number.isFinite(seconds) && seconds >= 0 && seconds <= MAX_INT)) {

@@ -76,7 +76,7 @@ export function tracer(
     const bytes = new TextEncoder().encode(
       terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
     );
-    // One write(2) a line: lines of several threads and processes never mix.
+    // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
     if (libc.write(1, bytes, bytes.length) === -1 && errno[0] === Errno.EPIPE) {
       unread = true; // as when piped into head
       libc._exit(0);
