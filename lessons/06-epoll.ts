@@ -47,12 +47,14 @@ while (true) {
 
     const connection = connections.get(fileno)!;
     const { conn, request, response } = connection;
-    let closed = (event & (EPOLLHUP | EPOLLERR)) !== 0; // both sides have closed, or it was reset
-    if (!closed && event & EPOLLIN) {
+    let closed = false;
+    if (event & EPOLLIN) {
       const data = conn.recv(4096);
       closed = data?.length === 0; // the client has closed
       if (data && request.add(data)) epoll.modify(fileno, EPOLLOUT); // its empty line has come
-    } else if (!closed && event & EPOLLOUT) {
+    } else if (event & (EPOLLHUP | EPOLLERR)) { // it was reset
+      closed = true;
+    } else if (event & EPOLLOUT) {
       connection.response = response.subarray(conn.send(response)); // what does not fit goes later
       if (connection.response.length === 0) {
         epoll.modify(fileno, EPOLLIN);

@@ -16,6 +16,7 @@ const libc = open({
 });
 
 const F_SETFD = 2;
+const O_CLOEXEC = 0o2000000;
 
 /**
  * A program that is not made for fork(2) dies of it, and the runtimes are
@@ -44,7 +45,7 @@ export function becomeForkable(): void {
 
 /** The words that this process was started with, over libc: a runtime's own way may want one more permission. */
 function commandLine(): string[] {
-  const fd = check("open", libc.open(cstring("/proc/self/cmdline"), 0, 0));
+  const fd = check("open", libc.open(cstring("/proc/self/cmdline"), O_CLOEXEC, 0));
   const chunks: number[] = [];
   const chunk = new Uint8Array(4096);
   for (let n; (n = check("read", libc.read(fd, chunk, chunk.length))) > 0;) {

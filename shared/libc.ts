@@ -26,23 +26,15 @@ if (runtime.os !== "linux") {
   process.exit(1);
 }
 
-/** The file name of the C library: glibc's, or musl's where there is no glibc. */
-let library = "libc.so.6";
-
 /**
  * Functions of the C library, opened together. Lengths and results (`size_t`, `ssize_t` in C) are declared
  * `i32`: no lesson passes more than 2 GiB, and 64-bit ones would arrive as BigInt, off V8's fast path for
  * foreign calls. The C ABI leaves the upper half of such a register open; all three runtimes fill it.
+ * `library`: glibc before 2.34 has threads and dlsym(3) in files of their own; musl takes all
+ * these names for itself.
  */
-export function open<const S extends Signatures>(signatures: S): Functions<S> {
-  try {
-    return runtime.dlopen(library, signatures) as Functions<S>;
-  } catch (error) {
-    const musl = `libc.musl-${runtime.arch}.so.1`;
-    if (library === musl) throw error;
-    library = musl;
-    return open(signatures);
-  }
+export function open<const S extends Signatures>(signatures: S, library = "libc.so.6"): Functions<S> {
+  return runtime.dlopen(library, signatures) as Functions<S>;
 }
 
 const { __errno_location } = open({ __errno_location: { parameters: [], result: "u64" } });

@@ -14,9 +14,12 @@ const MAX_REST = 1024 * 1024;
 /** Seconds that an answered client has to close. */
 const LINGER = 1;
 
+const NOTHING = new Uint8Array(0);
+
 /** What has come of one connection's request. */
 export class HttpRequest {
-  readonly #pieces: Uint8Array[] = [];
+  /** The first piece as it came, which mostly is all; with more they are copied, to hold no more than they are. */
+  #bytes: Uint8Array = NOTHING;
   #size = 0;
   #atLineStart = false;
   #complete = false;
@@ -37,7 +40,15 @@ export class HttpRequest {
       }
     }
     this.#atLineStart = atLineStart;
-    this.#pieces.push(data);
+    if (this.#size === 0) this.#bytes = this.#complete ? data : data.slice();
+    else {
+      if (this.#size + data.length > this.#bytes.length) {
+        const larger = new Uint8Array(2 * (this.#size + data.length));
+        larger.set(this.#bytes.subarray(0, this.#size));
+        this.#bytes = larger;
+      }
+      this.#bytes.set(data, this.#size);
+    }
     this.#size += data.length;
     if (this.#size > MAX_HEAD) this.#complete = true;
     return this.#complete;
@@ -45,8 +56,7 @@ export class HttpRequest {
 
   /** What has come, as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */
   get text(): string {
-    const decoder = new TextDecoder();
-    return this.#pieces.map((piece) => decoder.decode(piece, { stream: true })).join("");
+    return new TextDecoder().decode(this.#bytes.subarray(0, this.#size));
   }
 }
 

@@ -52,6 +52,14 @@ export const SHUT_RDWR = 2;
 /** An IPv4 address, such as `"127.0.0.1"`, and a port. */
 export type SocketAddress = readonly [host: string, port: number];
 
+/** What a {@link Socket} knows of its descriptor. */
+export interface SocketState {
+  readonly fd: number;
+  readonly timeout: number | null | undefined;
+  readonly limited: boolean;
+  readonly addr: SocketAddress | undefined;
+}
+
 /** The largest `int`: lengths and seconds end there. */
 const MAX_INT = 2 ** 31 - 1;
 /**
@@ -79,20 +87,36 @@ export class Socket {
   #fd: number;
   /** Seconds, 0: non-blocking, `null`: no limit, `undefined`: another `Socket` may have set it. */
   #timeout: number | null | undefined;
+  /** SO_RCVTIMEO may be set, or have been: what is accepted then has it from the moment that it came. */
+  #limited = true;
   /** The process that accepts from it, told by its {@link forks}. */
   #acceptor: number | undefined;
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
 
-  /** A new socket, or one over a descriptor that is open already (threads share descriptors). */
-  constructor(fileno?: number, addr?: SocketAddress) {
+  /**
+   * A new socket, or one over a descriptor that is open already (threads share descriptors). Two Sockets over one
+   * descriptor do not know of each other: set a timeout through one of them only, and close one of them only.
+   */
+  constructor(fileno?: number | SocketState, addr?: SocketAddress) {
+    this.addr = addr;
     if (fileno === undefined) {
       this.#fd = check("socket", libc.socket(AF_INET, SOCK_STREAM, 0));
       this.#timeout = null;
+      this.#limited = false;
+    } else if (typeof fileno === "object") {
+      this.#fd = fileno.fd;
+      this.#timeout = fileno.timeout;
+      this.#limited = fileno.limited;
+      this.addr = fileno.addr;
     } else {
       this.#fd = descriptor(fileno);
     }
-    this.addr = addr;
+  }
+
+  /** What the Socket of another thread over the same descriptor has to know. */
+  state(): SocketState {
+    return { fd: this.#fd, timeout: this.#timeout, limited: this.#limited, addr: this.addr };
   }
 
   /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
@@ -126,7 +150,9 @@ export class Socket {
   /** Connect to a server. On a non-blocking socket it goes on in the background: connect(2) */
   connect(host: string, port: number): void {
     const result = libc.connect(this.#fd, sockaddr(host, port), 16);
-    if (result === -1 && errno[0] !== Errno.EINPROGRESS) throw new OSError("connect", errno[0]);
+    if (result === 0) return;
+    const code = errno[0]; // EINPROGRESS on a blocking socket: its timeout is over
+    if (code !== Errno.EINPROGRESS || this.#timeout !== 0) throw new OSError("connect", code);
   }
 
   /**
@@ -143,7 +169,8 @@ export class Socket {
       if (fd >= 0) {
         const conn = new Socket(fd, socketAddress(PEER));
         conn.#timeout = null; // on Linux it does not inherit O_NONBLOCK
-        if (this.#timeout) conn.settimeout(null); // but SO_RCVTIMEO, which Python's does not
+        if (this.#limited) conn.settimeout(null); // but SO_RCVTIMEO, which Python's does not
+        conn.#limited = false;
         return conn;
       }
       const code = errno[0];
@@ -155,6 +182,7 @@ export class Socket {
           return null;
         case Errno.EAGAIN:
         // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
+        case Errno.EPERM: // a firewall forbids this one
         case Errno.ENETDOWN:
         case Errno.EPROTO:
         case Errno.ENOPROTOOPT:
@@ -269,6 +297,7 @@ export class Socket {
       check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, TIMEVAL, 16));
       check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, TIMEVAL, 16));
     }
+    if (seconds) this.#limited = true;
     this.#timeout = seconds;
   }
 
@@ -283,7 +312,7 @@ export class Socket {
 /** `value`, if it can be a descriptor: foreign functions would take anything else for 0. */
 export function descriptor(value: number | Socket): number {
   const fd = value instanceof Socket ? value.fileno() : value;
-  if (!Number.isInteger(fd)) {
+  if (!Number.isInteger(fd) || fd > MAX_INT) {
     throw new TypeError(`a descriptor is a whole number, as fileno() gives it, not ${fd}`);
   }
   return fd;
@@ -296,16 +325,17 @@ function integer(value: number): number {
 
 /** Make room for a recv, if `bufsize` is a length at all. */
 function reserve(bufsize: number): void {
-  if (!(Number.isInteger(bufsize) && bufsize >= 0 && bufsize <= MAX_INT)) {
-    throw new RangeError(`recv takes a number of bytes, not ${bufsize}`);
+  if (!(Number.isInteger(bufsize) && bufsize > 0 && bufsize <= MAX_INT)) {
+    throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
   }
   if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
 }
 
 /** EBADF and its like are faults in the program, all other errors of a connection mean that the client has gone. */
 function throwIfMisused(call: string, code: number): void {
-  const { EBADF, EFAULT, EINVAL, ENOTSOCK } = Errno;
-  if (code === EBADF || code === EFAULT || code === EINVAL || code === ENOTSOCK) {
+  const { EBADF, EFAULT, EINVAL, ENOTCONN, ENOTSOCK } = Errno;
+  const unconnected = call === "recv" && code === ENOTCONN; // after a reset it is ECONNRESET
+  if (unconnected || code === EBADF || code === EFAULT || code === EINVAL || code === ENOTSOCK) {
     throw new OSError(call, code);
   }
 }

@@ -2,16 +2,21 @@
  * Lines on standard error. They go through write(2), so that they appear at once: `console` may wait for an
  * event loop, which a blocking call does not give back.
  */
-import { open } from "./libc.ts";
+import { Errno } from "./errno.ts";
+import { errno, open } from "./libc.ts";
 
-const { write, _exit } = open({
+const { poll, write, _exit } = open({
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   _exit: { parameters: ["i32"], result: "void" },
 });
 
+const POLLOUT = Int32Array.of(2, 4); // struct pollfd: descriptor 2, POLLOUT
+
+/** It waits for a pipe that is full; a runtime may have made it non-blocking. */
 function print(line: string): void {
   const bytes = new TextEncoder().encode(`${line}\n`);
-  write(2, bytes, bytes.length);
+  while (write(2, bytes, bytes.length) === -1 && errno[0] === Errno.EAGAIN) poll(POLLOUT, 1n, -1);
 }
 
 let warned = -Infinity;

@@ -6,16 +6,18 @@
 import { cstring, open } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import type { ThreadEvent } from "./runtimes/interface.ts";
-import { Socket, type SocketAddress } from "./socket.ts";
+import { Socket, type SocketState } from "./socket.ts";
 import { warn } from "./stderr.ts";
 
 const libc = open({
   dup: { parameters: ["i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  dlsym: { parameters: ["u64", "buffer"], result: "u64" },
+});
+const { dlsym } = open({ dlsym: { parameters: ["u64", "buffer"], result: "u64" } }, "libdl.so.2");
+const { pthread_create, pthread_join } = open({
   pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
   pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
-});
+}, "libpthread.so.0");
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
@@ -42,8 +44,7 @@ export interface ThreadData {
   readonly origin: number;
   readonly module: string;
   readonly target: string;
-  readonly args:
-    readonly ({ readonly value: unknown } | { readonly fileno: number; readonly addr?: SocketAddress })[];
+  readonly args: readonly ({ readonly value: unknown } | { readonly socket: SocketState })[];
 }
 
 /** A thread of this process: pthreads(7). */
@@ -78,9 +79,7 @@ export class Thread<A extends any[]> {
       origin: performance.timeOrigin,
       module,
       target: target.name,
-      args: args.map((value) =>
-        value instanceof Socket ? { fileno: value.fileno(), addr: value.addr } : { value }
-      ),
+      args: args.map((value) => value instanceof Socket ? { socket: value.state() } : { value }),
     };
     const begun = await new Promise<ThreadEvent>((resolve) => {
       try {
@@ -126,10 +125,10 @@ function noRoom(): string | undefined {
   if (fds.length < SPARE_DESCRIPTORS) return "too few descriptors are left";
 
   // Threads that only sleep for a moment.
-  usleep ??= libc.dlsym(0n, cstring("usleep"));
+  usleep ??= dlsym(0n, cstring("usleep"));
   const handles = Array.from({ length: SPARE_THREADS }, () => new Uint8Array(8));
-  const made = handles.filter((handle) => libc.pthread_create(handle, null, usleep!, 100n) === 0);
-  for (const handle of made) libc.pthread_join(new BigUint64Array(handle.buffer)[0], null);
+  const made = handles.filter((handle) => pthread_create(handle, null, usleep!, 100n) === 0);
+  for (const handle of made) pthread_join(new BigUint64Array(handle.buffer)[0], null);
   if (made.length < SPARE_THREADS) return "the system makes no more of them";
 }
 let usleep: bigint | undefined;

@@ -8,7 +8,7 @@ const { number, origin, module, target, args } = await runtime.threadData() as T
 if (runtime.args.includes("--trace")) {
   Object.assign((await import("./trace.ts")).currentThread, { number, origin });
 }
-const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.fileno, arg.addr));
+const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
 
 /** Once, however it comes: print the error, if it is one, close the connections that the thread was given, and end. */
 let over = false;

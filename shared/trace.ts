@@ -24,6 +24,7 @@ const SOCKET_OPTIONS: Record<number, Record<number, string>> = {
   },
   6: { 1: "TCP_NODELAY", 3: "TCP_CORK", 9: "TCP_DEFER_ACCEPT", 18: "TCP_USER_TIMEOUT" },
 };
+const POLLOUT = Int32Array.of(1, 4); // struct pollfd: descriptor 1, POLLOUT
 const SHUTDOWNS = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
 const FIONBIO = 0x5421;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
@@ -53,6 +54,7 @@ export function tracer(
     _exit: { parameters: ["i32"], result: "void" },
     getpid: { parameters: [], result: "i32" },
     isatty: { parameters: ["i32"], result: "i32" },
+    poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
     write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   });
   const terminal = libc.isatty(1) === 1;
@@ -77,9 +79,13 @@ export function tracer(
       terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
     );
     // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
-    if (libc.write(1, bytes, bytes.length) === -1 && errno[0] === Errno.EPIPE) {
-      unread = true; // as when piped into head
-      libc._exit(0);
+    while (libc.write(1, bytes, bytes.length) === -1) {
+      const code = errno[0];
+      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1n, -1); // Node.js makes a pipe non-blocking
+      else if (code === Errno.EPIPE) { // as when piped into head
+        unread = true;
+        libc._exit(0);
+      } else if (code !== Errno.EINTR) return;
     }
   }
 

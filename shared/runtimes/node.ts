@@ -54,7 +54,15 @@ export function node(): Runtime {
     // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
     const fs = builtin<NodeFS>("node:fs")!;
     for (const [fd, stream] of [[1, process.stdout], [2, process.stderr]] as const) {
-      stream.write = (data: string | Uint8Array) => fs.writeSync(fd, data) > 0;
+      stream.write = (data: string | Uint8Array) => {
+        for (;;) {
+          try {
+            return fs.writeSync(fd, data) > 0;
+          } catch (error) {
+            if ((error as { code?: string }).code !== "EAGAIN") throw error; // a pipe that is full
+          }
+        }
+      };
     }
   }
 
