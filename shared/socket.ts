@@ -20,10 +20,6 @@ const libc = traced({
   close: { parameters: ["i32"], result: "i32" },
   ioctl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
 });
-const { getsockname, usleep } = open({
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  usleep: { parameters: ["i32"], result: "i32" },
-});
 
 // include/uapi/linux/in.h, include/uapi/asm-generic/socket.h, include/linux/socket.h
 const AF_INET = 2;
@@ -72,6 +68,8 @@ const NOTHING = new Uint8Array(0);
 /** Arguments for calls that take the address of an int, of a struct timeval, of a struct sockaddr_in. */
 const INT = new Int32Array(1);
 const TIMEVAL = new Int32Array(4); // two 64-bit numbers, little-endian: seconds, microseconds
+/** For Atomics.wait, which sleeps for so many milliseconds. */
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const PEER = new Uint8Array(16);
 const PEER_LENGTH = new Int32Array(1);
 
@@ -143,6 +141,9 @@ export class Socket {
   /** The address that this socket is bound to: getsockname(2) */
   getsockname(): SocketAddress {
     const address = new Uint8Array(16);
+    const { getsockname } = open({
+      getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    });
     check("getsockname", getsockname(this.#fd, address, Int32Array.of(address.length)));
     return socketAddress(address);
   }
@@ -199,7 +200,7 @@ export class Socket {
           // The connection stays in the queue, so the next try would fail at
           // once: without the pause a server out of descriptors only spins.
           warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
-          usleep(50_000);
+          Atomics.wait(PAUSE, 0, 0, 50);
           return null;
         default:
           throw new OSError("accept", code);
