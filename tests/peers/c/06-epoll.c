@@ -41,15 +41,17 @@ int main(int argc, char **argv)
             }
 
             int conn = connection->conn;
-            bool closed = event & (EPOLLHUP | EPOLLERR); /* both sides have closed, or it was reset */
-            if (!closed && event & EPOLLIN) {
+            bool closed = false;
+            if (event & EPOLLIN) {
                 char data[4096];
                 ssize_t n = receive(conn, data, sizeof data);
                 closed = n == 0 || (n == -1 && errno != EAGAIN); /* the client has closed */
                 if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
                     control(epoll, EPOLL_CTL_MOD, conn, connection, EPOLLOUT);
                 }
-            } else if (!closed && event & EPOLLOUT) {
+            } else if (event & (EPOLLHUP | EPOLLERR)) { /* it was reset */
+                closed = true;
+            } else if (event & EPOLLOUT) {
                 int sent = connection->sent;
                 ssize_t n = send(conn, RESPONSE + sent, RESPONSE_LENGTH - sent, MSG_NOSIGNAL);
                 if (n > 0) connection->sent += n; /* what does not fit goes later */

@@ -34,16 +34,18 @@ while True:
             requests[connection.fileno()] = b""
             responses[connection.fileno()] = response
             continue
-        closed = event & (select.EPOLLHUP | select.EPOLLERR)  # both sides have closed, or it was reset
+        closed = False
         try:
-            if not closed and event & select.EPOLLIN:
+            if event & select.EPOLLIN:
                 data = connections[fileno].recv(1024)
                 closed = not data  # the client has closed
                 if not complete(requests[fileno]):
                     requests[fileno] += data
                     if complete(requests[fileno]):
                         epoll.modify(fileno, select.EPOLLOUT)
-            elif not closed and event & select.EPOLLOUT:
+            elif event & (select.EPOLLHUP | select.EPOLLERR):  # it was reset
+                closed = True
+            elif event & select.EPOLLOUT:
                 byteswritten = connections[fileno].send(responses[fileno])
                 responses[fileno] = responses[fileno][byteswritten:]
                 if len(responses[fileno]) == 0:
