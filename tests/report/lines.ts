@@ -1,4 +1,4 @@
-/** Line charts: one panel a runtime, two in a row, one line a lesson, both axes logarithmic. */
+/** Line charts: panels, two in a row, and lines with their names at the end; both axes logarithmic. */
 import { escape, page, palette, short } from "./svg.ts";
 
 export interface Series {

@@ -88,11 +88,11 @@ Deno.test("a verdict that does not hold is a NO, and one that was not measured a
   assertEquals(text.trim().split("\n").length, 3);
 });
 
-Deno.test("a chart is drawn from nothing but the figures, one panel a runtime", () => {
+Deno.test("charts are drawn from nothing but the figures, with every runtime in them", () => {
   const drawn = charts(run);
   assertEquals(Object.keys(drawn), ["serving", "growth", "pool"]);
   for (const svg of Object.values(drawn)) {
-    for (const title of ["Deno 2.9.6", "Bun 1.4.5", "Node.js 26.10.0", "CPython 3.11.7"]) {
+    for (const title of ["Deno", "Bun", "Node.js", "CPython"]) {
       assert(svg.includes(title));
     }
     assert(!/NaN|Infinity|undefined/.test(svg));
