@@ -7,8 +7,8 @@ import { waitFor } from "../support/wait.ts";
 import { each } from "./each.ts";
 
 // While busy polling takes n connections in, one a turn, it asks n²/2 times: `deno task soak` has the patience for
-// 10,000 of them.
-const SILENT = { "04-busy-poll": 1_000, "05-select": 1_000, "06-epoll": 10_000 };
+// 10,000 of them. And Node.js has some dozens of the 1,024 descriptors for itself.
+const SILENT = { "04-busy-poll": 1_000, "05-select": 950, "06-epoll": 10_000 };
 each("serves beside thousands of silent connections, and frees them", [
   "04-busy-poll",
   "05-select",

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { connection, libc } from "../support/libc.ts";
-import { children, cpuTicks, holdings, settled, tasks } from "../support/proc.ts";
+import { children, cpuTicks, holdings, settled, SYSCALL, tasks } from "../support/proc.ts";
 import { type Lesson, LESSONS, ROOT, succeeds } from "../support/runtimes.ts";
 import { descriptorsAtMost, type Server, start } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
@@ -103,6 +103,10 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (lesso
   assertEquals(await load(server, 20, 4), []);
   if (lesson === "01-fork") await waitFor("the end of the children", () => children(server.pid).length === 0);
   if (lesson === "02-thread") await waitFor("the end of the threads", () => holdings(server).threads === 0);
+  if (lesson === "03-thread-pool") {
+    const waiting = () => tasks(server.pid).filter(({ call }) => SYSCALL.accept.includes(call)).length;
+    await waitFor("four threads in accept", () => waiting() === 4);
+  }
   const before = await settled(server);
   // A runtime opens a few descriptors for itself while it runs, and lets go of some late. No socket of a client is
   // among them.

@@ -23,6 +23,7 @@ export async function loaded(
   const cpu = () => tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   const before = cpu();
   const result = await heavyLoad(server, clients, seconds, options);
+  if (result.requests === 0) throw new Error(`no request was answered, ${result.failed} failed`);
   // The CPU time of its children is the server's when it has reaped them.
   await waitFor("the end of the children", () => children(pid).length <= staying);
   return { ...result, rate: result.requests / result.seconds, cpu: (cpu() - before) / result.requests * 1e6 };

@@ -31,7 +31,7 @@ const ONE_THREAD: readonly Lesson[] = ["04-busy-poll", "05-select", "06-epoll"];
 function startModel(lesson: Lesson, by: By, before: readonly string[] = []): Promise<Server> {
   if (by !== "python") return start(lesson, by, { before });
   const peer = PEERS.find(({ model, language }) => model === lesson && language === "CPython")!;
-  return startServer(peer.name, [...before, ...peer.command(Deno.makeTempDirSync(), 0)]);
+  return startServer(peer.name, [...before, ...peer.command("", 0)]);
 }
 
 /** Each of the chosen lessons under each runtime; what fails with one is told, and the others go on. */
