@@ -1,7 +1,7 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
 import { assert, assertEquals } from "@std/assert";
 import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
-import { children, cpuTicks, SYSCALL, tasks } from "../support/proc.ts";
+import { children, cpuTicks, sleeps, SYSCALL, tasks } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
@@ -102,12 +102,8 @@ each("sleeps while nothing happens", ["05-select", "06-epoll"], async (lesson, r
   const calls: string[] = lesson === "05-select" ? SYSCALL.select : SYSCALL.epoll_wait;
   const asleep = () => calls.includes(mainCall(server));
   await waitFor(`the main thread in ${calls}`, asleep);
-  const wakes = () =>
-    /^voluntary_ctxt_switches:\s+(\d+)/m.exec(
-      Deno.readTextFileSync(`/proc/${server.pid}/task/${server.pid}/status`),
-    )![1];
-  const before = wakes();
+  const before = sleeps(server.pid);
   await pause(500); // the time in which it must not wake
-  assertEquals(wakes(), before);
+  assertEquals(sleeps(server.pid), before);
   assert(asleep());
 });

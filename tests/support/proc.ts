@@ -14,6 +14,11 @@ export function tasks(pid: number): { tid: number; name: string; call: string }[
   })).filter(({ call }) => call !== "");
 }
 
+/** How often a thread has gone to sleep, and so how often it was awake. */
+export function sleeps(pid: number, tid = pid): number {
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${tid}/status`))?.[1]);
+}
+
 /** Processes that `pid` has made and not reaped, zombies among them. */
 export function children(pid: number): number[] {
   return list(`/proc/${pid}/task`).flatMap((tid) => read(`/proc/${pid}/task/${tid}/children`).split(" "))
