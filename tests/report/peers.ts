@@ -90,7 +90,9 @@ export function peersReport({ machine, seconds, clients, figures, missing }: Pee
   const rounds = Math.max(...figures.map(({ round }) => round));
   return [
     table(
-      `CPU time of the server for a request, ${clients} clients at once; medians of ${rounds} rounds`,
+      `CPU time of the server for a request, ${clients} clients at once; ${
+        rounds > 1 ? `medians of ${rounds} rounds` : "one round"
+      }`,
       [
         "model",
         "program",
