@@ -110,10 +110,11 @@ export class Lingering {
    */
   expire(): number | null {
     for (const [conn, end] of this.#ends) {
-      const left = end - performance.now();
-      const open = conn.fileno() !== -1;
-      if (open && left > 0) return left / 1000;
-      if (open) conn.shutdown(SHUT_RDWR);
+      if (conn.fileno() !== -1) {
+        const left = end - performance.now();
+        if (left > 0) return left / 1000;
+        conn.shutdown(SHUT_RDWR);
+      }
       this.#ends.delete(conn);
     }
     return null;
