@@ -1,9 +1,10 @@
 /** Rude clients, scarce resources, signals: every lesson goes on serving, and keeps nothing of them. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { atLine, changed, replace } from "../support/changed.ts";
 import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { connection, libc } from "../support/libc.ts";
 import { children, cpuTicks, holdings, settled, sleeps, SYSCALL, tasks } from "../support/proc.ts";
-import { type Lesson, LESSONS, ROOT, succeeds } from "../support/runtimes.ts";
+import { LESSONS, succeeds } from "../support/runtimes.ts";
 import { descriptorsAtMost, type Server, start } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { each } from "./each.ts";
@@ -201,10 +202,9 @@ each(
   "when a thread of the pool ends, it says so and exits with 1",
   ["03-thread-pool"],
   async (lesson, runtime) => {
-    const copy = await broken(
+    const copy = await changed(
       lesson,
-      "while (true) {\n    const conn",
-      "for (let i = 0; i < 1; i++) {\n    const conn",
+      replace("while (true) {\n    const conn", "for (let i = 0; i < 1; i++) {\n    const conn"),
     );
     await using server = await start(lesson, runtime, { script: copy });
     assertEquals(await get(server), RESPONSE_TEXT);
@@ -215,10 +215,10 @@ each(
 
 each("no other thread is awake, and may hold a lock, when it forks", ["01-fork"], async (lesson, runtime) => {
   // The runtimes' helpers come when memory is used.
-  const copy = await broken(
+  const copy = await changed(
     lesson,
-    "while (true) {\n",
-    "const kept: unknown[] = [];\nwhile (true) {\n  for (let i = 0; i < 100_000; i++) kept.push({ i });\n",
+    atLine("while (true) {", "above", "const kept: unknown[] = [];"),
+    atLine("while (true) {", "below", "  for (let i = 0; i < 100_000; i++) kept.push({ i });"),
   );
   await using server = await start(lesson, runtime, { script: copy });
   assertEquals(await load(server, 10, 2), []);
@@ -231,18 +231,6 @@ each("no other thread is awake, and may hold a lock, when it forks", ["01-fork"]
   assertEquals(await load(server, 10, 2), []);
   assertEquals(others(), before);
 });
-
-/** A copy of a lesson with one change, outside of the project. */
-async function broken(lesson: Lesson, from: string, to: string): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await Deno.mkdir(`${folder}/lessons`);
-  const source = await Deno.readTextFile(`${ROOT}lessons/${lesson}.ts`);
-  assert(source.includes(from));
-  await Deno.writeTextFile(`${folder}/lessons/mine.ts`, source.replace(from, to));
-  await Deno.symlink(`${ROOT}shared`, `${folder}/shared`);
-  return `${folder}/lessons/mine.ts`;
-}
 
 each("stopped and continued, it goes on", LESSONS, async (lesson, runtime) => {
   await using server = await start(lesson, runtime);

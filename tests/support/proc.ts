@@ -120,5 +120,39 @@ function read(path: string): string {
 
 /** System calls by number, as /proc/PID/syscall gives them: asm/unistd_64.h, asm-generic/unistd.h. */
 export const SYSCALL = Deno.build.arch === "x86_64"
-  ? { accept: ["43"], recv: ["45"], select: ["23", "270"], epoll_wait: ["232", "281"] }
-  : { accept: ["202"], recv: ["207"], select: ["72"], epoll_wait: ["22"] };
+  ? {
+    accept: ["43"],
+    recv: ["45"],
+    select: ["23", "270"],
+    epoll_wait: ["232", "281"],
+    waitpid: ["61"],
+    futex: ["202"],
+  }
+  : {
+    accept: ["202"],
+    recv: ["207"],
+    select: ["72"],
+    epoll_wait: ["22"],
+    waitpid: ["260"],
+    futex: ["98"],
+  };
+
+/** What the main thread of a process sleeps in, as {@link tasks} gives it. */
+export const mainCall = ({ pid }: { pid: number }): string =>
+  tasks(pid).find(({ tid }) => tid === pid)?.call ?? "";
+
+/** The workers among the threads of a process that sleep in one of these calls. */
+export const workersIn = ({ pid }: { pid: number }, calls: readonly string[]) =>
+  tasks(pid).filter(({ name, call }) => /^worker/i.test(name) && calls.includes(call));
+
+/** The sockets that connect two ports of 127.0.0.1 as seen from `local`: proc_net_tcp(5). */
+export function connections(local: number | undefined, remote: number | undefined) {
+  const states: Record<string, string> = { "01": "ESTABLISHED", "02": "SYN_SENT", "08": "CLOSE_WAIT" };
+  return read("/proc/net/tcp").split("\n").slice(1).flatMap((line) => {
+    const match = /: \w+:(\w+) \w+:(\w+) (\w\w) \w+:(\w+)/.exec(line);
+    if (!match) return [];
+    const [from, to, unread] = [match[1], match[2], match[4]].map((hex) => parseInt(hex, 16));
+    if (from !== (local ?? from) || to !== (remote ?? to)) return [];
+    return [{ state: states[match[3]] ?? match[3], unread }];
+  });
+}

@@ -1,0 +1,50 @@
+/** Lessons with changes, as a reader makes them: copies in a folder of their own. */
+import { type Lesson, ROOT } from "./runtimes.ts";
+
+/** Makes a new source out of a lesson's; throws if it does not fit it (any more). */
+export type Change = (source: string) => string;
+
+/** Write `to` in the place of `from`, which the lesson has once. */
+export function replace(from: string, to: string): Change {
+  return (source) => {
+    const pieces = source.split(from);
+    if (pieces.length !== 2) throw new Error(`the lesson has ${pieces.length - 1} times ${from}`);
+    return pieces.join(to);
+  };
+}
+
+/** Put `lines` before or behind the line that has `mark`, indented as that one, or in its place. */
+export function atLine(mark: string, where: "above" | "below" | "instead", lines: string): Change {
+  return (source) => {
+    const all = source.split("\n");
+    // Not the line that imports a name, but the one that uses it.
+    const marked = all.filter((line) => line.includes(mark));
+    if (marked.length !== 1) throw new Error(`the lesson has ${marked.length} lines with ${mark}`);
+    const index = all.indexOf(marked[0]);
+    const indent = /^ */.exec(marked[0])![0];
+    const added = lines === "" ? [] : lines.split("\n").map((line) => indent + line);
+    all.splice(where === "below" ? index + 1 : index, where === "instead" ? 1 : 0, ...added);
+    return all.join("\n");
+  };
+}
+
+/** A copy of a lesson with these changes, one after the other. Its path; the folder goes with the test's process. */
+export async function changed(lesson: Lesson, ...changes: readonly Change[]): Promise<string> {
+  const source = changes.reduce(
+    (source, change) => change(source),
+    await Deno.readTextFile(`${ROOT}lessons/${lesson}.ts`),
+  );
+  return await written({ "mine.ts": source });
+}
+
+/** Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. */
+export async function written(files: Record<string, string>): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "lessons-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  await Deno.mkdir(`${folder}/lessons`);
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.writeTextFile(`${folder}/lessons/${name}`, text);
+  }
+  await Deno.symlink(`${ROOT}shared`, `${folder}/shared`);
+  return `${folder}/lessons/${Object.keys(files)[0]}`;
+}
