@@ -1,6 +1,7 @@
 /** epoll(7), with the names of Python's `select.epoll`. */
 import { Errno, OSError } from "./errno.ts";
-import { check, errno, interrupted, traced } from "./libc.ts";
+import { patience } from "./eventloop.ts";
+import { check, errno, traced } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
@@ -75,13 +76,11 @@ export class Epoll {
     if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {
       throw new RangeError(`poll takes seconds or null, not ${timeout}`);
     }
-    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);
+    const limit = patience(timeout);
+    const milliseconds = limit === null || limit < 0 ? -1 : Math.ceil(limit * 1000);
     const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, milliseconds);
     const code = errno[0];
-    if (n === -1) {
-      if (code !== Errno.EINTR) throw new OSError("epoll_wait", code);
-      interrupted.yes = true;
-    }
+    if (n === -1 && code !== Errno.EINTR) throw new OSError("epoll_wait", code);
     const events: [number, number][] = [];
     for (let i = 0; i < n * WORDS; i += WORDS) events.push([this.#events[i + DATA], this.#events[i]]);
     return events;

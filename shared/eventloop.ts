@@ -1,24 +1,25 @@
 /** The event loop of the runtime, which no lesson serves a connection with. */
-import { interrupted, open } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 
-const { siginterrupt } = open({ siginterrupt: { parameters: ["i32", "i32"], result: "i32" } });
+/** Seconds between two turns. */
+const PATIENCE = 0.1;
 
-const SIGHUP = 1;
-const SIGINT = 2;
-const SIGTERM = 15;
-/** After a signal: how long its handler has to be called. A thread of the runtime may have to tell the loop of it. */
-const HANDLER_MS = 100;
+let asked = false;
+let next = 0;
 
 /**
- * Give the event loop its turn, with an `await`: a blocking call never does. Timers, promises and
- * signal handlers run. From then on SIGINT, SIGTERM and SIGHUP interrupt an accept, select or epoll_wait that sleeps in
- * the main thread, so that the loop comes back here; the runtimes' handlers would have it go on: siginterrupt(3),
- * SA_RESTART in sigaction(2). One that comes just before the call does not interrupt it.
+ * Give the event loop its turn, with an `await`: a blocking call never does. Timers, promises and signal handlers run,
+ * ten times a second at most. From then on accept, select and epoll.poll come back as often, as if nobody
+ * were there, so that the loop comes back here: a signal may come just before the server falls asleep.
  */
 export async function turn(): Promise<void> {
-  for (const signal of [SIGHUP, SIGINT, SIGTERM]) siginterrupt(signal, 1);
-  const end = performance.now() + (interrupted.yes ? HANDLER_MS : 0);
-  interrupted.yes = false;
-  do await runtime.turn(); while (performance.now() < end);
+  asked = true;
+  if (performance.now() < next) return;
+  await runtime.turn();
+  next = performance.now() + PATIENCE * 1000;
+}
+
+/** How many seconds a call may sleep that has a limit of `timeout` (`null` or negative: none). */
+export function patience(timeout: number | null): number | null {
+  return asked && (timeout === null || timeout < 0 || timeout > PATIENCE) ? PATIENCE : timeout;
 }

@@ -56,9 +56,6 @@ export function traced<const S extends Signatures>(signatures: S): Functions<S> 
   return Object.fromEntries(entries);
 }
 
-/** Whether a signal has interrupted a call that slept (EINTR), since the event loop had its last turn. */
-export const interrupted = { yes: false };
-
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */
 export function check(call: string, result: number): number {
   if (result === -1) throw new OSError(call, errno[0]);

@@ -1,6 +1,7 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
 import { Errno, OSError } from "./errno.ts";
-import { errno, interrupted, traced } from "./libc.ts";
+import { patience } from "./eventloop.ts";
+import { errno, traced } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
 const libc = traced({
@@ -55,7 +56,8 @@ export function select(
   if (timeout !== null && !(timeout >= 0 && timeout < 2 ** 31)) {
     throw new RangeError(`select takes seconds, 0 or null, not ${timeout}`);
   }
-  const microseconds = Math.ceil((timeout ?? 0) * 1e6);
+  const limit = patience(timeout);
+  const microseconds = Math.ceil((limit ?? 0) * 1e6);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);
   TIMEVAL[2] = microseconds % 1e6;
   // The kernel writes its answer over the question.
@@ -64,11 +66,10 @@ export function select(
     else ready[i].bits.fill(0);
     return asked && ready[i].bits;
   });
-  const n = libc.select(FD_SETSIZE, r, w, x, timeout === null ? null : TIMEVAL);
+  const n = libc.select(FD_SETSIZE, r, w, x, limit === null ? null : TIMEVAL);
   if (n >= 0) return ready;
   const code = errno[0];
   if (code !== Errno.EINTR) throw new OSError("select", code);
-  interrupted.yes = true;
   for (const set of ready) set.bits.fill(0);
   return ready;
 }

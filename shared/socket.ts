@@ -4,7 +4,8 @@
  * here: it reads as the end of the stream.
  */
 import { Errno, errorname, OSError } from "./errno.ts";
-import { check, errno, interrupted, open, traced } from "./libc.ts";
+import { patience } from "./eventloop.ts";
+import { check, errno, open, traced } from "./libc.ts";
 import { warn } from "./stderr.ts";
 
 const libc = traced({
@@ -164,6 +165,10 @@ export class Socket {
     if ((this.#acceptor ??= forks) !== forks) {
       throw new Error("accept: a child has come into its parent's loop; exit(0) ends it before that");
     }
+    if (this.#timeout !== undefined) {
+      const limit = patience(this.#timeout);
+      if (limit !== this.#timeout) this.settimeout(limit);
+    }
     for (;;) {
       PEER_LENGTH[0] = PEER.length;
       const fd = libc.accept(this.#fd, PEER, PEER_LENGTH);
@@ -178,10 +183,8 @@ export class Socket {
       switch (code) {
         case Errno.ECONNABORTED: // it was reset before we came to it; Linux mostly hands it out, and recv tells
           continue;
-        case Errno.EINTR:
-          interrupted.yes = true;
-          return null;
         case Errno.EAGAIN:
+        case Errno.EINTR:
         // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
         case Errno.EPERM: // a firewall forbids this one
         case Errno.ENETDOWN:
