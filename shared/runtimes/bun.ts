@@ -75,6 +75,7 @@ export function bun(): Runtime {
       environment: {
         BUN_JSC_useConcurrentGC: "0",
         BUN_JSC_useConcurrentJIT: "0",
+        BUN_JSC_useDFGJIT: "0", // fewer pages that a child writes to, and so has copied
         BUN_JSC_numberOfGCMarkers: "1",
         BUN_JSC_useWarmUpMarkedBlocks: "0", // a thread that gets memory ready, and has a lock around it
         MIMALLOC_PURGE_DELAY: "-1", // a thread that gives memory back

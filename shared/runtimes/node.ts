@@ -46,6 +46,8 @@ function loadFFI(): NodeFFI {
     process.emitWarning = emitWarning;
   }
 }
+const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
+
 export function node(): Runtime {
   const ffi = loadFFI();
   const workers = builtin<NodeWorkers>("node:worker_threads")!;
@@ -107,6 +109,10 @@ export function node(): Runtime {
       process.on("exit", () => listener());
     },
     turn: () => new Promise((resolve) => setTimeout(resolve)),
-    forkable: (options) => ({ options: ["--single-threaded", ...options], environment: {} }),
+    forkable: (options) => ({
+      // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
+      options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
+      environment: {},
+    }),
   };
 }

@@ -222,8 +222,8 @@ each("no other thread is awake, and may hold a lock, when it forks", ["01-fork"]
   );
   await using server = await start(lesson, runtime, { script: copy });
   assertEquals(await load(server, 10, 2), []);
-  // Those of Node.js's platform can't be done without: a timer, and workers to which V8 gives hardly anything to do.
-  const platform = /^(DelayedTaskSche|node-V8Worker)$/;
+  // Node.js has one that waits for delayed tasks, and can't do without.
+  const platform = /^DelayedTaskSche$/;
   const others = () =>
     tasks(server.pid).filter(({ tid, name }) => tid !== server.pid && !platform.test(name))
       .map(({ tid, name }) => ({ tid, name, sleeps: sleeps(server.pid, tid) }));

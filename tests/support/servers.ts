@@ -48,6 +48,7 @@ export async function startServer(name: string, [program, ...args]: readonly str
   const child = new Deno.Command(program, {
     args,
     cwd: ROOT,
+    env: { NO_COLOR: "1" }, // or an error has colours, in a pipe too
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
