@@ -61,9 +61,10 @@ export function bun(): Runtime {
     endThread: () => process.exit(0),
 
     beforeEnd(listener) {
+      const caught = (error: unknown) => listener(error ?? new Error("undefined was thrown"));
       // In a thread, which `process` would make dearer by a third.
-      if (!self.Bun.isMainThread) return addEventListener("error", ({ error }) => listener(error));
-      process.on("uncaughtExceptionMonitor", listener);
+      if (!self.Bun.isMainThread) return addEventListener("error", ({ error }) => caught(error));
+      process.on("uncaughtExceptionMonitor", caught);
       process.on("unhandledRejection", (reason) => {
         throw reason; // Bun would only print it
       });

@@ -52,8 +52,11 @@ export const deno = (): Runtime => ({
   endThread: () => self.close(),
 
   beforeEnd(listener) {
-    addEventListener("error", ({ error }) => listener(error));
-    addEventListener("unhandledrejection", ({ reason }) => listener(reason));
+    addEventListener("error", ({ error }) => listener(error ?? new Error("undefined was thrown")));
+    addEventListener(
+      "unhandledrejection",
+      ({ reason }) => listener(reason ?? new Error("undefined was thrown")),
+    );
     addEventListener("unload", () => listener());
   },
   // A message to itself: the first setTimeout in a thread loads all of Node's timers, for 20 ms.

@@ -59,7 +59,7 @@ export interface Runtime {
 
   /**
    * Call `listener` when the calling thread (the main one: the process) is about to end: with an error that nobody
-   * caught, or with nothing.
+   * caught, or with nothing. Whoever throws `undefined` is told so by an error, too.
    */
   beforeEnd(listener: (error?: unknown) => void): void;
   /** Let the event loop run: what is due of its timers, promises and signal handlers. */

@@ -105,7 +105,7 @@ export function node(): Runtime {
     endThread: () => process.exit(0),
 
     beforeEnd(listener) {
-      process.on("uncaughtExceptionMonitor", listener);
+      process.on("uncaughtExceptionMonitor", (error) => listener(error ?? new Error("undefined was thrown")));
       process.on("exit", () => listener());
     },
     turn: () => new Promise((resolve) => setTimeout(resolve)),
