@@ -26,34 +26,59 @@ if (runtime.os !== "linux") {
   process.exit(1);
 }
 
+/** Opens a function that was not called yet, each. */
+const unopened = new Set<() => void>();
+
 /**
- * Functions of the C library, opened together. Lengths and results (`size_t`, `ssize_t` in C) are declared
+ * Functions of the C library, each opened when it is first used: opening one costs more than calling it a hundred
+ * times, and a thread calls six. Lengths and results (`size_t`, `ssize_t` in C) are declared
  * `i32`: no lesson passes more than 2 GiB, and 64-bit ones would arrive as BigInt, off V8's fast path for
  * foreign calls. The C ABI leaves the upper half of such a register open; all three runtimes fill it.
  * `library`: glibc before 2.34 has threads and dlsym(3) in files of their own; musl takes all
  * these names for itself.
  */
 export function open<const S extends Signatures>(signatures: S, library = "libc.so.6"): Functions<S> {
-  return runtime.dlopen(library, signatures) as Functions<S>;
+  return lazily(signatures, library, (_name, call) => call);
 }
 
-const { __errno_location } = open({ __errno_location: { parameters: [], result: "u64" } });
+function lazily<S extends Signatures>(
+  signatures: S,
+  library: string,
+  wrap: (name: string, call: CFunction) => CFunction,
+): Functions<S> {
+  const functions = {} as Functions<S>;
+  for (const [name, signature] of Object.entries(signatures)) {
+    const openNow = () => {
+      unopened.delete(openNow);
+      const value = wrap(name, runtime.dlopen(library, { [name]: signature })[name]);
+      Object.defineProperty(functions, name, { value });
+      return value;
+    };
+    Object.defineProperty(functions, name, { configurable: true, get: openNow });
+    unopened.add(openNow);
+  }
+  return functions;
+}
+
+/** Open all functions of the files that were loaded: before the first fork(2), or every child would do it anew. */
+export function openAll(): void {
+  for (const openNow of unopened) openNow();
+}
 
 /**
  * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, at an
  * address that never changes. Read it in the statement after the call: it is a plain load then, and nothing,
  * not even the garbage collector, gets in between.
  */
-export const errno: Int32Array = runtime.int32At(__errno_location());
+export const errno: Int32Array = runtime.int32At(
+  open({ __errno_location: { parameters: [], result: "u64" } }).__errno_location(),
+);
 
-const wrap = runtime.args.includes("--trace") ? (await import("./trace.ts")).tracer(open, errno) : undefined;
+const trace = runtime.args.includes("--trace") ? (await import("./trace.ts")).tracer(open, errno) : undefined;
 
 /** {@link open}, for the calls that tell a lesson's story: `--trace` prints them. Without it, they are the bare functions. */
 export function traced<const S extends Signatures>(signatures: S): Functions<S> {
-  const bare = open(signatures);
-  if (!wrap) return bare;
-  const entries = Object.entries<CFunction>(bare).map(([name, call]) => [name, wrap(name, call)]);
-  return Object.fromEntries(entries);
+  return lazily(signatures, "libc.so.6", trace ?? ((_name, call) => call));
 }
 
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */

@@ -1,6 +1,6 @@
 /** Processes: fork(2), waitpid(2), _exit(2). */
 import { Errno, errorname } from "./errno.ts";
-import { errno, open, traced } from "./libc.ts";
+import { errno, open, openAll, traced } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { forked } from "./socket.ts";
 import { report, warn } from "./stderr.ts";
@@ -10,7 +10,7 @@ const libc = traced({
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   _exit: { parameters: ["i32"], result: "void" },
 });
-const { getpid, getppid, prctl } = open({
+const bare = open({
   getpid: { parameters: [], result: "i32" },
   getppid: { parameters: [], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
@@ -23,7 +23,7 @@ const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 
 let child = false;
-let listening = false;
+let prepared = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the
@@ -35,9 +35,12 @@ let listening = false;
  * there is nothing left to do.
  */
 export function fork(): number {
-  if (!listening) runtime.beforeEnd(endChild);
-  listening = true;
-  const parent = getpid();
+  if (!prepared) {
+    openAll();
+    runtime.beforeEnd(endChild);
+    prepared = true;
+  }
+  const parent = bare.getpid();
   const pid = libc.fork();
   if (pid === -1) {
     warn(`can't start new process (fork: ${errorname(errno[0])})`);
@@ -45,8 +48,8 @@ export function fork(): number {
     child = true;
     forked();
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
-    if (getppid() !== parent) exit(1); // it ended just before
+    bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+    if (bare.getppid() !== parent) exit(1); // it ended just before
   }
   return pid;
 }
@@ -54,7 +57,7 @@ export function fork(): number {
 /** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
 function endChild(error?: unknown): void {
   if (!child) return;
-  if (error !== undefined) report(`child ${getpid()}`, error);
+  if (error !== undefined) report(`child ${bare.getpid()}`, error);
   exit(error === undefined ? 0 : 1);
 }
 

@@ -5,7 +5,7 @@
 import { Errno } from "./errno.ts";
 import { errno, open } from "./libc.ts";
 
-const { poll, write, _exit } = open({
+const libc = open({
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   _exit: { parameters: ["i32"], result: "void" },
@@ -16,7 +16,7 @@ const POLLOUT = Int32Array.of(2, 4); // struct pollfd: descriptor 2, POLLOUT
 /** It waits for a pipe that is full; a runtime may have made it non-blocking. */
 function print(line: string): void {
   const bytes = new TextEncoder().encode(`${line}\n`);
-  while (write(2, bytes, bytes.length) === -1 && errno[0] === Errno.EAGAIN) poll(POLLOUT, 1n, -1);
+  while (libc.write(2, bytes, bytes.length) === -1 && errno[0] === Errno.EAGAIN) libc.poll(POLLOUT, 1n, -1);
 }
 
 let warned = -Infinity;
@@ -38,6 +38,6 @@ export function report(who: string, error: unknown): void {
 /** Print one line and end the process, with all its threads: _exit(2). */
 export function die(line: string, code = 1): never {
   print(line);
-  _exit(code);
+  libc._exit(code);
   throw new Error("unreachable");
 }

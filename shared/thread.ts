@@ -9,6 +9,16 @@ import type { ThreadEvent } from "./runtimes/interface.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { warn } from "./stderr.ts";
 
+const libc = open({
+  dup: { parameters: ["i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+});
+const dl = open({ dlsym: { parameters: ["u64", "buffer"], result: "u64" } }, "libdl.so.2");
+const pthreads = open({
+  pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
+  pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
+}, "libpthread.so.0");
+
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
@@ -109,33 +119,16 @@ const SPARE_THREADS = 4;
  * give it back.
  */
 function noRoom(): string | undefined {
-  libc ??= openLibc();
-  const { dup, close, pthread_create, pthread_join, usleep } = libc;
   const fds: number[] = [];
-  for (let fd; fds.length < SPARE_DESCRIPTORS && (fd = dup(0)) !== -1;) fds.push(fd);
-  for (const fd of fds) close(fd);
+  for (let fd; fds.length < SPARE_DESCRIPTORS && (fd = libc.dup(0)) !== -1;) fds.push(fd);
+  for (const fd of fds) libc.close(fd);
   if (fds.length < SPARE_DESCRIPTORS) return "too few descriptors are left";
 
   // Threads that only sleep for a moment.
+  usleep ??= dl.dlsym(0n, cstring("usleep"));
   const handles = Array.from({ length: SPARE_THREADS }, () => new Uint8Array(8));
-  const made = handles.filter((handle) => pthread_create(handle, null, usleep, 100n) === 0);
-  for (const handle of made) pthread_join(new BigUint64Array(handle.buffer)[0], null);
+  const made = handles.filter((handle) => pthreads.pthread_create(handle, null, usleep!, 100n) === 0);
+  for (const handle of made) pthreads.pthread_join(new BigUint64Array(handle.buffer)[0], null);
   if (made.length < SPARE_THREADS) return "the system makes no more of them";
 }
-
-/** What a thread that makes threads needs; the others need not open it. */
-function openLibc() {
-  const { dlsym } = open({ dlsym: { parameters: ["u64", "buffer"], result: "u64" } }, "libdl.so.2");
-  return {
-    ...open({
-      dup: { parameters: ["i32"], result: "i32" },
-      close: { parameters: ["i32"], result: "i32" },
-    }),
-    ...open({
-      pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
-      pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
-    }, "libpthread.so.0"),
-    usleep: dlsym(0n, cstring("usleep")),
-  };
-}
-let libc: ReturnType<typeof openLibc> | undefined;
+let usleep: bigint | undefined;
