@@ -93,7 +93,11 @@ export class Thread<A extends any[]> {
         });
       }
     });
-    if (begun === "started") return true;
+    if (begun === "started") {
+      running.add(this);
+      this.#ended.promise.then(() => running.delete(this));
+      return true;
+    }
     throw new Error(
       `thread ${data.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
     );
@@ -103,6 +107,15 @@ export class Thread<A extends any[]> {
   async join(): Promise<void> {
     await this.#ended.promise;
   }
+}
+
+/** The threads that this one has started, while they run. */
+// deno-lint-ignore no-explicit-any
+const running = new Set<Thread<any>>();
+
+/** Wait for all of them. A thread that ends before would take them along, whatever they are at: for thread_main.ts. */
+export async function joinAll(): Promise<void> {
+  for (const thread of running) await thread.join();
 }
 
 /** Threads count from 1. */

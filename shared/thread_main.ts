@@ -2,7 +2,7 @@
 import { runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { report } from "./stderr.ts";
-import type { ThreadData } from "./thread.ts";
+import { joinAll, type ThreadData } from "./thread.ts";
 
 const { number, origin, module, target, args } = await runtime.threadData() as ThreadData;
 if (runtime.args.includes("--trace")) {
@@ -44,6 +44,7 @@ if (typeof run === "function") {
   runtime.tellMaker("started");
   try {
     await run(...values);
+    await joinAll();
     await runtime.turn(); // a promise that it left behind may have been rejected
     end();
   } catch (error) {

@@ -54,7 +54,12 @@ export function bun(): Runtime {
         listener({ failed: event.message });
       });
       worker.addEventListener("close", () => listener("ended"));
-      worker.postMessage(data);
+      try {
+        worker.postMessage(data);
+      } catch (error) { // DataCloneError: it would wait for its data for ever
+        worker.terminate();
+        throw error;
+      }
     },
     threadData: () => new Promise((resolve) => self.onmessage = ({ data }) => resolve(data)),
     tellMaker: (event) => self.postMessage(event),
