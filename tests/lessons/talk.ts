@@ -1,6 +1,6 @@
 /** What a test says to a server, beyond an ordinary client. */
 import { assert } from "@std/assert";
-import { REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { alive } from "../support/proc.ts";
 import type { Server } from "../support/servers.ts";
 import { waitFor } from "../support/wait.ts";
@@ -31,3 +31,15 @@ export async function drain(conn: Deno.Conn): Promise<number> {
   for (let n; (n = await conn.read(buffer)) !== null;) size += n;
   return size;
 }
+
+/** What a promise comes to, if it does so in reasonable time. */
+export async function settled<T>(what: string, promise: Promise<T>): Promise<T> {
+  let over = false;
+  promise.then(() => over = true, () => over = true);
+  await waitFor(what, () => over);
+  return await promise;
+}
+
+/** What a client is answered; nothing, if its connection ends without. */
+export const ask = (server: Server, path: string): Promise<string> =>
+  settled(`an end for the client of ${path}`, get(server, `GET ${path} HTTP/1.1\r\n\r\n`).catch(() => ""));
