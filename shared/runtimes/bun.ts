@@ -26,6 +26,9 @@ export function bun(): Runtime {
   const ffi = (process as unknown as { getBuiltinModule(name: "bun:ffi"): BunFFI }).getBuiltinModule(
     "bun:ffi",
   );
+  // From the first moment on: a message that comes while nobody listens is lost.
+  const data = Promise.withResolvers<unknown>();
+  if (!self.Bun.isMainThread) self.onmessage = (message) => data.resolve(message.data);
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
@@ -61,7 +64,7 @@ export function bun(): Runtime {
         throw error;
       }
     },
-    threadData: () => new Promise((resolve) => self.onmessage = ({ data }) => resolve(data)),
+    threadData: () => data.promise,
     tellMaker: (event) => self.postMessage(event),
     endThread: () => process.exit(0),
 

@@ -15,72 +15,78 @@ function require(name: "ffi" | "read", purpose: string): void {
   Deno.exit(1);
 }
 
-export const deno = (): Runtime => ({
-  os: Deno.build.os,
-  arch: Deno.build.arch,
-  script: Deno.mainModule,
-  args: Deno.args,
-  noColor: Deno.noColor,
-  command: "deno run -A",
-  container: "denoland/deno run -A",
+export function deno(): Runtime {
+  const isMainThread = !("WorkerGlobalScope" in globalThis);
+  // From the first moment on: a message that comes while nobody listens is lost.
+  const data = Promise.withResolvers<unknown>();
+  if (!isMainThread) self.onmessage = (message) => data.resolve(message.data);
+  return {
+    os: Deno.build.os,
+    arch: Deno.build.arch,
+    script: Deno.mainModule,
+    args: Deno.args,
+    noColor: Deno.noColor,
+    command: "deno run -A",
+    container: "denoland/deno run -A",
 
-  dlopen(library, signatures) {
-    // For all libraries: asked for this one alone, Deno would look for it in the current folder.
-    require("ffi", "call the C library");
-    return Deno.dlopen(library, signatures as Deno.ForeignLibraryInterface).symbols as ReturnType<
-      Runtime["dlopen"]
-    >;
-  },
-  addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
-  int32At: (address) =>
-    new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
+    dlopen(library, signatures) {
+      // For all libraries: asked for this one alone, Deno would look for it in the current folder.
+      require("ffi", "call the C library");
+      return Deno.dlopen(library, signatures as Deno.ForeignLibraryInterface).symbols as ReturnType<
+        Runtime["dlopen"]
+      >;
+    },
+    addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
+    int32At: (address) =>
+      new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
-  isMainThread: !("WorkerGlobalScope" in globalThis),
-  allowThreads: () => require("read", "load the lesson in each thread"),
-  startThread(url, data, listener) {
-    const worker = new Worker(url, { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => listener(data);
-    worker.onerror = (event) => {
-      event.preventDefault(); // it would end the other threads too
-      listener({ failed: event.message });
-      listener("ended");
-    };
-    try {
-      worker.postMessage(data);
-    } catch (error) { // DataCloneError: it would wait for its data for ever
-      worker.terminate();
-      throw error;
-    }
-  },
-  threadData: () => new Promise((resolve) => self.onmessage = ({ data }) => resolve(data)),
-  tellMaker: (event) => self.postMessage(event),
-  endThread: () => self.close(),
-
-  beforeEnd(listener) {
-    addEventListener("error", ({ error }) => listener(error ?? new Error("undefined was thrown")));
-    addEventListener(
-      "unhandledrejection",
-      ({ reason }) => listener(reason ?? new Error("undefined was thrown")),
-    );
-    addEventListener("unload", () => listener());
-  },
-  // A message to itself: the first setTimeout in a thread loads all of Node's timers, for 20 ms.
-  turn: () =>
-    new Promise((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
+    isMainThread,
+    allowThreads: () => require("read", "load the lesson in each thread"),
+    startThread(url, data, listener) {
+      const worker = new Worker(url, { type: "module" });
+      worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => listener(data);
+      worker.onerror = (event) => {
+        event.preventDefault(); // it would end the other threads too
+        listener({ failed: event.message });
+        listener("ended");
       };
-      port2.postMessage(null);
-    }),
-  forkable(options) {
-    // A permission that was given in the terminal has to be on the command line now.
-    const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
-    return {
-      options: granted ? [...options] : [...options, "--allow-ffi"],
-      // --lite-mode: no compiler, and fewer pages that a child writes to and so has copied.
-      environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode" },
-    };
-  },
-});
+      try {
+        worker.postMessage(data);
+      } catch (error) { // DataCloneError: it would wait for its data for ever
+        worker.terminate();
+        throw error;
+      }
+    },
+    threadData: () => data.promise,
+    tellMaker: (event) => self.postMessage(event),
+    endThread: () => self.close(),
+
+    beforeEnd(listener) {
+      addEventListener("error", ({ error }) => listener(error ?? new Error("undefined was thrown")));
+      addEventListener(
+        "unhandledrejection",
+        ({ reason }) => listener(reason ?? new Error("undefined was thrown")),
+      );
+      addEventListener("unload", () => listener());
+    },
+    // A message to itself: the first setTimeout in a thread loads all of Node's timers, for 20 ms.
+    turn: () =>
+      new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          port1.close();
+          resolve();
+        };
+        port2.postMessage(null);
+      }),
+    forkable(options) {
+      // A permission that was given in the terminal has to be on the command line now.
+      const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
+      return {
+        options: granted ? [...options] : [...options, "--allow-ffi"],
+        // --lite-mode: no compiler, and fewer pages that a child writes to and so has copied.
+        environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode" },
+      };
+    },
+  };
+}

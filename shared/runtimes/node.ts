@@ -52,6 +52,10 @@ export function node(): Runtime {
   const ffi = loadFFI();
   const workers = builtin<NodeWorkers>("node:worker_threads")!;
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
+  /** Node prints an error only after "exit", when the process is gone. */
+  const print = (error: unknown) => {
+    if (process.listenerCount("uncaughtException") === 0) console.error(error);
+  };
   if (!workers.isMainThread) {
     // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
     const fs = builtin<NodeFS>("node:fs")!;
@@ -95,6 +99,7 @@ export function node(): Runtime {
       if (directory) process.env.NODE_COMPILE_CACHE = directory;
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
       process.removeListener("exit", _exit).on("exit", _exit);
+      process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
       worker.on("message", listener as (event: ThreadEvent) => void);
       worker.on("error", (error: Error) => listener({ failed: error.message }));
