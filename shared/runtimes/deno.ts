@@ -69,16 +69,11 @@ export function deno(): Runtime {
       );
       addEventListener("unload", () => listener());
     },
-    // A message to itself: the first setTimeout in a thread loads all of Node's timers, for 20 ms.
+    // In a thread the first setTimeout loads all of Node's timers, for 20 ms. An import takes a turn as well.
     turn: () =>
-      new Promise((resolve) => {
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => {
-          port1.close();
-          resolve();
-        };
-        port2.postMessage(null);
-      }),
+      isMainThread
+        ? new Promise((resolve) => setTimeout(resolve))
+        : import("data:text/javascript,").then(() => {}),
     forkable(options) {
       // A permission that was given in the terminal has to be on the command line now.
       const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
