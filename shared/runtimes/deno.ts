@@ -8,6 +8,9 @@ const self = globalThis as unknown as {
   close(): void;
 };
 
+/** Atomics.waitAsync, which the types of this TypeScript lib leave out. */
+type WaitAsync = (word: Int32Array, index: number, value: number, ms: number) => { value: Promise<unknown> };
+
 /** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
 function require(name: "ffi" | "read", purpose: string): void {
   if (Deno.permissions.requestSync({ name }).state === "granted") return;
@@ -69,11 +72,13 @@ export function deno(): Runtime {
       );
       addEventListener("unload", () => listener());
     },
-    // In a thread the first setTimeout loads all of Node's timers, for 20 ms. An import takes a turn as well.
-    turn: () =>
-      isMainThread
+    turn: async () => {
+      // In a thread the first setTimeout loads all of Node's timers, for 20 ms. This waits for a millisecond as well.
+      const word = new Int32Array(new SharedArrayBuffer(4));
+      await (isMainThread
         ? new Promise((resolve) => setTimeout(resolve))
-        : import("data:text/javascript,").then(() => {}),
+        : (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(word, 0, 0, 1).value);
+    },
     forkable(options) {
       // A permission that was given in the terminal has to be on the command line now.
       const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
