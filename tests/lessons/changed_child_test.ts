@@ -56,18 +56,6 @@ each("a child that fails, in whatever way, says so and ends", ["01-fork"], async
   }
 });
 
-each("a handler without await may fail as well", ["01-fork"], async (lesson, runtime) => {
-  const script = await changed(
-    lesson,
-    atLine("conn.send(", "above", `if (request?.text.startsWith("GET /throw")) throw new Error("thrown");`),
-  );
-  await using server = await start(lesson, runtime, { script });
-  assertEquals(await ask(server, "/throw"), "");
-  await waitFor("the error", () => server.stderr.some((line) => /mine\.ts:\d+/.test(line)));
-  assertMatch(server.stderr[0], /^child \d+: Error: thrown/);
-  assertEquals(await ask(server, "/"), RESPONSE_TEXT);
-});
-
 each("the second start has the name of the first", ["01-fork"], async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
   const name = (await Deno.readTextFile(`/proc/${server.pid}/comm`)).trim();

@@ -56,14 +56,8 @@ each("a thread that fails says so, and its connection ends", ["02-thread"], asyn
 
 /** What ends a thread of the pool, and what the server says then. */
 const ENDS: [what: string, code: string, printed: RegExp][] = [
-  [
-    "an error",
-    `throw new Error("thrown");`,
-    /^thread \d+: Error: thrown\n[^]*\na thread of the pool has ended$/,
-  ],
   ["process.exit", "process.exit(0);", /^a thread of the pool has ended$/],
   ["die", `die("my last words");`, /^my last words$/],
-  ["return", "return;", /^a thread of the pool has ended$/],
 ];
 for (const [what, code, printed] of ENDS) {
   each(

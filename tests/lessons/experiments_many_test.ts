@@ -54,6 +54,7 @@ experiment("01-fork: Forget the child's exit(0)", ["01-fork"], async (server) =>
 
 experiment("01-fork: A backlog of 1", ["01-fork"], async (server) => {
   server.kill("SIGSTOP");
+  await waitFor("a stopped server", () => / T /.test(Deno.readTextFileSync(`/proc/${server.pid}/stat`)));
   const clients = Array.from({ length: 5 }, () => connection(server.port, SOCK_NONBLOCK));
   try {
     const inState = (wanted: string) =>
