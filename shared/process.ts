@@ -31,8 +31,8 @@ let prepared = false;
  * when the program starts. -1: the system can make no further process now (one line
  * on standard error says so).
  *
- * A child ends when its code does: with {@link exit}, with an error that nobody caught, which is printed, or because
- * there is nothing left to do.
+ * A child ends when its code does: with {@link exit}, with an error that nobody caught, which is printed, or at its
+ * end. It should not `await` anything but what is there: the event loop has lost its threads.
  */
 export function fork(): number {
   if (!prepared) {
