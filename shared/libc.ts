@@ -91,3 +91,12 @@ export function check(call: string, result: number): number {
 export function cstring(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }
+
+const TIMEVAL = new Int32Array(4); // two 64-bit numbers, little-endian: seconds, microseconds
+/** Seconds as C wants them, rounded up to microseconds: struct timeval. It holds until the next call. */
+export function timeval(seconds: number): Int32Array<ArrayBuffer> {
+  const microseconds = Math.ceil(seconds * 1e6);
+  TIMEVAL[0] = Math.floor(microseconds / 1e6);
+  TIMEVAL[2] = microseconds % 1e6;
+  return TIMEVAL;
+}

@@ -1,7 +1,7 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
 import { Errno, OSError } from "./errno.ts";
 import { patience } from "./eventloop.ts";
-import { errno, traced } from "./libc.ts";
+import { errno, timeval, traced } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
 const libc = traced({
@@ -38,7 +38,6 @@ export class FdSet {
 
 /** For the life of the thread: {@link select} returns them. */
 const ready: [FdSet, FdSet, FdSet] = [new FdSet(), new FdSet(), new FdSet()];
-const TIMEVAL = new Int32Array(4); // two 64-bit numbers: seconds, microseconds
 
 /**
  * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
@@ -57,16 +56,13 @@ export function select(
     throw new RangeError(`select takes seconds, 0 or null, not ${timeout}`);
   }
   const limit = patience(timeout);
-  const microseconds = Math.ceil((limit ?? 0) * 1e6);
-  TIMEVAL[0] = Math.floor(microseconds / 1e6);
-  TIMEVAL[2] = microseconds % 1e6;
   // The kernel writes its answer over the question.
   const [r, w, x] = [readfds, writefds, exceptfds].map((asked, i) => {
     if (asked) ready[i].bits.set(asked.bits);
     else ready[i].bits.fill(0);
     return asked && ready[i].bits;
   });
-  const n = libc.select(FD_SETSIZE, r, w, x, limit === null ? null : TIMEVAL);
+  const n = libc.select(FD_SETSIZE, r, w, x, limit === null ? null : timeval(limit));
   if (n >= 0) return ready;
   const code = errno[0];
   if (code !== Errno.EINTR) throw new OSError("select", code);

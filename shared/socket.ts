@@ -5,7 +5,7 @@
  */
 import { Errno, errorname, OSError } from "./errno.ts";
 import { patience } from "./eventloop.ts";
-import { check, errno, open, traced } from "./libc.ts";
+import { check, errno, open, timeval, traced } from "./libc.ts";
 import { warn } from "./stderr.ts";
 
 const libc = traced({
@@ -66,9 +66,8 @@ const MAX_INT = 2 ** 31 - 1;
 const SLAB = 64 * 1024;
 let free = new Uint8Array(SLAB);
 const NOTHING = new Uint8Array(0);
-/** Arguments for calls that take the address of an int, of a struct timeval, of a struct sockaddr_in. */
+/** Arguments for calls that take the address of an int, of a struct sockaddr_in. */
 const INT = new Int32Array(1);
-const TIMEVAL = new Int32Array(4); // two 64-bit numbers, little-endian: seconds, microseconds
 /** For Atomics.wait, which sleeps for so many milliseconds. */
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const PEER = new Uint8Array(16);
@@ -295,11 +294,9 @@ export class Socket {
       check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
     }
     if (seconds !== 0) {
-      const microseconds = Math.ceil((seconds ?? 0) * 1e6); // zero means "never" to the kernel
-      TIMEVAL[0] = Math.floor(microseconds / 1e6);
-      TIMEVAL[2] = microseconds % 1e6;
-      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, TIMEVAL, 16));
-      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, TIMEVAL, 16));
+      const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
+      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, limit, 16));
+      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, 16));
     }
     if (seconds) this.#limited = true;
     this.#timeout = seconds;
