@@ -17,6 +17,8 @@ const dl = open({ dlsym: { parameters: ["u64", "buffer"], result: "u64" } }, "li
 const pthreads = open({
   pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
   pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
+  sem_init: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  sem_post: { parameters: ["buffer"], result: "i32" },
 }, "libpthread.so.0");
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
@@ -121,27 +123,49 @@ export async function joinAll(): Promise<void> {
 /** Threads count from 1. */
 let count = 0;
 
-/** A thread that starts needs up to so many descriptors and helper threads of the runtime's. */
+/** A thread that starts needs up to so many descriptors. */
 const SPARE_DESCRIPTORS = 24;
-const SPARE_THREADS = 4;
+
+/** So many threads at once have been found room for, with what they make while they end. */
+let proven = 0;
+/** So many were too many, at this time (ms, of performance.now()). */
+let tooMany = { count: Infinity, at: 0, reason: "" };
 
 /**
- * Why no thread can be made now, or nothing if one can. The runtimes end the
+ * Why no thread can be made now, or nothing if one can. The runtimes abort the
  * whole process when they find that out in the middle of making one ("too many open
  * files", "unable to create worker threads"). So take as much as it needs, and
- * give it back.
+ * give it back. Where that was refused it is tried again when fewer threads run, or a second later:
+ * whoever needs a descriptor or a thread meanwhile finds none.
  */
 function noRoom(): string | undefined {
+  if (running.size >= tooMany.count && performance.now() < tooMany.at + 1000) return tooMany.reason;
+  const reason = noDescriptors() ?? noThreads();
+  if (reason) tooMany = { count: running.size, at: performance.now(), reason };
+  else proven = Math.max(proven, running.size + 1);
+  return reason;
+}
+
+function noDescriptors(): string | undefined {
   const fds: number[] = [];
   for (let fd; fds.length < SPARE_DESCRIPTORS && (fd = libc.dup(0)) !== -1;) fds.push(fd);
   for (const fd of fds) libc.close(fd);
   if (fds.length < SPARE_DESCRIPTORS) return "too few descriptors are left";
-
-  // Threads that only sleep for a moment.
-  usleep ??= dl.dlsym(0n, cstring("usleep"));
-  const handles = Array.from({ length: SPARE_THREADS }, () => new Uint8Array(8));
-  const made = handles.filter((handle) => pthreads.pthread_create(handle, null, usleep!, 100n) === 0);
-  for (const handle of made) pthreads.pthread_join(new BigUint64Array(handle.buffer)[0], null);
-  if (made.length < SPARE_THREADS) return "the system makes no more of them";
 }
-let usleep: bigint | undefined;
+
+function noThreads(): string | undefined {
+  const spare = runtime.spareThreads(running.size < proven ? 0 : running.size);
+  semWait ??= dl.dlsym(0n, cstring("sem_wait"));
+  pthreads.sem_init(semaphore, 0, 0);
+  const handles = Array.from({ length: spare }, () => new Uint8Array(8));
+  const made = handles.filter((handle) =>
+    // each waits until all of them are there
+    pthreads.pthread_create(handle, null, semWait!, runtime.addressOf(semaphore)) === 0
+  );
+  for (const _ of made) pthreads.sem_post(semaphore);
+  for (const handle of made) pthreads.pthread_join(new BigUint64Array(handle.buffer)[0], null);
+  if (made.length < spare) return "the system makes no more of them";
+}
+let semWait: bigint | undefined;
+/** A `sem_t` has 32 bytes, in glibc and in musl. */
+const semaphore = new Uint8Array(32);

@@ -19,7 +19,6 @@ function end(error?: unknown): void {
     report(`thread ${number}`, error);
     for (const value of values) if (value instanceof Socket && value.addr) value.close();
   }
-  runtime.tellMaker("ended");
   runtime.endThread();
 }
 runtime.beforeEnd(end);

@@ -49,6 +49,9 @@ export function bun(): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
     isMainThread: self.Bun.isMainThread,
+    // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
+    // for each thread a collector of its own while it ends.
+    spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
     allowThreads: () => {},
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);

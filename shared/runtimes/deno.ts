@@ -44,6 +44,7 @@ export function deno(): Runtime {
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
     isMainThread,
+    spareThreads: () => 4,
     allowThreads: () => require("read", "load the lesson in each thread"),
     startThread(url, data, listener) {
       const worker = new Worker(url, { type: "module" });
@@ -62,7 +63,10 @@ export function deno(): Runtime {
     },
     threadData: () => data.promise,
     tellMaker: (event) => self.postMessage(event),
-    endThread: () => self.close(),
+    endThread() {
+      self.postMessage("ended");
+      self.close();
+    },
 
     beforeEnd(listener) {
       addEventListener("error", ({ error }) => listener(error ?? new Error("undefined was thrown")));

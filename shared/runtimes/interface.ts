@@ -43,6 +43,11 @@ export interface Runtime {
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
+  /**
+   * So many OS threads the process may still come to need when it has `count` threads of {@link startThread}: one
+   * that begins, and helpers. Where one is refused, the runtime aborts the process.
+   */
+  spareThreads(count: number): number;
   /** Have whatever a thread needs, as {@link dlopen} does. */
   allowThreads(): void;
   /**
@@ -54,7 +59,7 @@ export interface Runtime {
   threadData(): Promise<unknown>;
   /** In a thread: tell its maker. */
   tellMaker(event: ThreadEvent): void;
-  /** End the calling thread. */
+  /** End the calling thread, which its maker hears. */
   endThread(): void;
 
   /**

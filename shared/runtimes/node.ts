@@ -92,6 +92,7 @@ export function node(): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     isMainThread: workers.isMainThread,
+    spareThreads: () => 4,
     allowThreads: () => {},
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
