@@ -1,20 +1,17 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
 import { assert, assertEquals } from "@std/assert";
 import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
-import { children, cpuTicks, sleeps, SYSCALL, tasks } from "../support/proc.ts";
+import { children, cpuTicks, mainCall, sleeps, SYSCALL, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { type Server, start } from "../support/servers.ts";
+import { start } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { each } from "./each.ts";
 
-/** What the main thread sleeps in, or "running". */
-const mainCall = ({ pid }: Server) => tasks(pid).find(({ tid }) => tid === pid)!.call;
-
-each("answers the exact bytes, one after another and fifty at once", LESSONS, async (lesson, runtime) => {
+each("answers the exact bytes, one after another and twenty at once", LESSONS, async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
   assertEquals(await get(server), RESPONSE_TEXT);
-  assertEquals(await load(server, 50, 1), []);
-  assertEquals(await load(server, 50, 50), []);
+  assertEquals(await load(server, 20, 1), []);
+  assertEquals(await load(server, 20, 20), []);
 });
 
 const OTHERS_GO_ON = ["01-fork", "02-thread", "04-busy-poll", "05-select", "06-epoll"] as const;
@@ -39,18 +36,14 @@ each("a child for each connection, and no zombie afterwards", ["01-fork"], async
 
 each("a thread for each connection, and none left afterwards", ["02-thread"], async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
-  const inRecv = () => tasks(server.pid).filter(({ call }) => SYSCALL.recv.includes(call));
+  const inRecv = () => workersIn(server, SYSCALL.recv);
   assertEquals(inRecv(), []);
   const silent = [];
   for (let count = 1; count <= 3; count++) {
     silent.push(await connect(server));
     await waitFor(`thread ${count} in recv`, () => inRecv().length === count);
   }
-  const main = tasks(server.pid).find(({ tid }) => tid === server.pid)!;
-  await waitFor(
-    "the main thread in accept",
-    () => SYSCALL.accept.includes(tasks(server.pid).find(({ tid }) => tid === main.tid)!.call),
-  );
+  await waitFor("the main thread in accept", () => SYSCALL.accept.includes(mainCall(server)));
   const workers = () => tasks(server.pid).filter(({ name }) => /^worker/i.test(name)).length;
   assertEquals(workers(), 3);
   for (const conn of silent) conn.close();
@@ -59,25 +52,24 @@ each("a thread for each connection, and none left afterwards", ["02-thread"], as
 
 each("four threads in accept, and a fifth client waits", ["03-thread-pool"], async (lesson, runtime) => {
   await using server = await start(lesson, runtime);
-  const inCall = (calls: string[]) => tasks(server.pid).filter(({ call }) => calls.includes(call));
   const pool = await waitFor("four threads in accept", () => {
-    const threads = inCall(SYSCALL.accept);
+    const threads = workersIn(server, SYSCALL.accept);
     return threads.length === 4 && threads;
   });
   const silent = await Promise.all([1, 2, 3, 4].map(() => connect(server)));
-  await waitFor("four threads in recv", () => inCall(SYSCALL.recv).length === 4);
+  await waitFor("four threads in recv", () => workersIn(server, SYSCALL.recv).length === 4);
   using fifth = await connect(server);
   await sendAll(fifth, REQUEST);
   let answered = false;
   const answer = readAll(fifth).then((text) => (answered = true, text));
   // Nobody accepts it: the same four threads stay where they are.
-  assertEquals(inCall(SYSCALL.recv).map(({ tid }) => tid), pool.map(({ tid }) => tid));
-  assertEquals(inCall(SYSCALL.accept), []);
+  assertEquals(workersIn(server, SYSCALL.recv).map(({ tid }) => tid), pool.map(({ tid }) => tid));
+  assertEquals(workersIn(server, SYSCALL.accept), []);
   assertEquals(answered, false);
   silent.pop()!.close();
   assertEquals(await answer, RESPONSE_TEXT);
   for (const conn of silent) conn.close();
-  await waitFor("four threads in accept again", () => inCall(SYSCALL.accept).length === 4);
+  await waitFor("four threads in accept again", () => workersIn(server, SYSCALL.accept).length === 4);
 });
 
 each("uses the CPU while nothing happens, and never sleeps", ["04-busy-poll"], async (lesson, runtime) => {
