@@ -1,8 +1,8 @@
 /**
  * 01: one process for each connection.
  *
- * The kernel makes a copy of the process, and the copy serves one client. While
- * it waits for that client, nobody else waits with it.
+ * The kernel makes a second process with the same memory and descriptors, and that
+ * one serves one client. While it waits for that client, nobody else waits with it.
  *
  * Article: 《web 服务器的秘密》 part one, which part two begins from (TPC 与 PPC)
  * Calls:   accept(2), fork(2), recv(2), send(2), _exit(2), waitpid(2)

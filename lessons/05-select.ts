@@ -46,7 +46,7 @@ while (true) {
     }
   }
   if (ready.has(server)) { // at the end, when descriptors may have become free
-    const newcomer = server.accept(); // null: it was gone again
+    const newcomer = server.accept(); // null: nobody is there, after all
     if (newcomer !== null && newcomer.fileno() >= FD_SETSIZE) {
       warn(`descriptor ${newcomer.fileno()} does not fit into an fd_set: this client is refused`);
       newcomer.close();

@@ -6,7 +6,8 @@
  *
  * Article: 《web 服务器的秘密(二)》, "Epoll"
  * Calls:   epoll_wait(2), epoll_ctl(2), then accept(2), recv(2), send(2)
- * Costs:   only the system's limit on descriptors bounds it (`ulimit -n`)
+ * Costs:   one more call for each change of what is watched. How many it can be is bounded by
+ *          the descriptors of the process (`ulimit -n`) and fs.epoll.max_user_watches.
  * Differs: - A client that leaves before its empty line is dropped. In the
  *            listing it counts as readable for ever, and the loop spins.
  *          - One reset client, or a request that is not UTF-8, ends the listing.
@@ -38,7 +39,7 @@ while (true) {
   for (const [fileno, event] of epoll.poll(answered.expire())) {
     if (fileno === server.fileno()) {
       const conn = server.accept();
-      if (conn === null) continue; // it was gone again
+      if (conn === null) continue; // nobody is there, after all
       conn.setblocking(false);
       epoll.register(conn.fileno(), EPOLLIN);
       connections.set(conn.fileno(), { conn, request: new HttpRequest(), response: RESPONSE });

@@ -92,7 +92,7 @@ export function cstring(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }
 
-const TIMEVAL = new Int32Array(4); // two 64-bit numbers, little-endian: seconds, microseconds
+const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
 /** Seconds as C wants them, rounded up to microseconds: struct timeval. It holds until the next call. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
   const microseconds = Math.ceil(seconds * 1e6);

@@ -13,7 +13,7 @@ export const FD_SETSIZE = 1024;
 
 /** A set of descriptors, one bit each: `fd_set`, select(2). */
 export class FdSet {
-  /** The bits, in the kernel's layout (little-endian words). */
+  /** The bits, in the kernel's layout: C's unsigned longs, the low half first. */
   readonly bits: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
 
   /** FD_SET. RangeError: the descriptor has no bit. */
@@ -62,6 +62,7 @@ export function select(
     else ready[i].bits.fill(0);
     return asked && ready[i].bits;
   });
+  // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
   const n = libc.select(FD_SETSIZE, r, w, x, limit === null ? null : timeval(limit));
   if (n >= 0) return ready;
   const code = errno[0];

@@ -180,7 +180,7 @@ export class Socket {
       }
       const code = errno[0];
       switch (code) {
-        case Errno.ECONNABORTED: // it was reset before we came to it; Linux mostly hands it out, and recv tells
+        case Errno.ECONNABORTED: // it has gone from the queue; one that was only reset Linux hands out, and recv tells
           continue;
         case Errno.EAGAIN:
         case Errno.EINTR:

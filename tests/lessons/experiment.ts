@@ -1,4 +1,4 @@
-/** Tests of the README's experiments. */
+/** Tests of the experiments in lessons/README.md. */
 import { assert, assertEquals } from "@std/assert";
 import { type Change, changed } from "../support/changed.ts";
 import { experiments } from "../support/experiments.ts";
@@ -12,7 +12,7 @@ const tried = new Set<string>();
 export function changesOf(item: string): readonly Change[] {
   tried.add(item);
   const changes = experiments.get(item) ?? [];
-  assert(changes.length > 0, `the README has no experiment ${item}`);
+  assert(changes.length > 0, `lessons/README.md has no experiment ${item}`);
   return changes;
 }
 
@@ -31,7 +31,7 @@ export function experiment(
   });
 }
 
-/** To be called last: every item of the README under these headings has been tried. */
+/** To be called last: every item under these headings has been tried. */
 export function complete(...headings: string[]): void {
   Deno.test(`every experiment has a test: ${headings.join(", ")}`, () => {
     const there = [...experiments.keys()].filter((item) =>

@@ -1,4 +1,4 @@
-/** "Break it" in the README: what can be done to all six. */
+/** "Break it" (lessons/README.md): what can be done to all six. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { atLine, type Change, changed, replace, written } from "../support/changed.ts";
 import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";

@@ -1,4 +1,4 @@
-/** "Break it" in the README: 01 to 03, in which each client has a process or a thread. */
+/** "Break it" (lessons/README.md): 01 to 03, in which each client has a process or a thread. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { connection, libc, SOCK_NONBLOCK } from "../support/libc.ts";

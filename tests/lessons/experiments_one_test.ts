@@ -1,4 +1,4 @@
-/** "Break it" in the README: 04 to 06, in which one thread serves all clients. */
+/** "Break it" (lessons/README.md): 04 to 06, in which one thread serves all clients. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { replace } from "../support/changed.ts";
 import { connect, get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";

@@ -1,6 +1,6 @@
 /** What `peers` found, as a table and as a chart: each program beside C in the same model. */
 import { LESSONS } from "../support/runtimes.ts";
-import { type Machine, median } from "./figures.ts";
+import { type Machine, median, NAMES } from "./figures.ts";
 import { escape, page, palette, short } from "./svg.ts";
 import { cell, describe, table } from "./tables.ts";
 
@@ -76,6 +76,32 @@ export function ranking(figures: readonly PeerFigure[]): Peer[] {
   return peers.toSorted((a, b) => place(a.model) - place(b.model) || a.cpu - b.cpu);
 }
 
+/** In short: a row for each model, a column for what it is written in; in brackets to C. */
+export function matrix(figures: readonly PeerFigure[]): string {
+  const peers = ranking(figures);
+  const text = (peer: Peer | undefined) =>
+    peer
+      ? `${cell(peer.cpu)}${
+        peer.ratio ? ` (${cell(peer.ratio.median, peer.ratio.median < 10 ? 2 : 0)})` : ""
+      }`
+      : "–";
+  const inModels = peers.filter(({ model }) => MODELS.includes(model));
+  const languages = [C, "CPython", ...Object.values(NAMES)].filter((language, i, all) =>
+    all.indexOf(language) === i && inModels.some((peer) => peer.language === language)
+  );
+  const rows = MODELS.filter((model) => inModels.some((peer) => peer.model === model)).map((model) => [
+    model,
+    ...languages.map((language) =>
+      text(inModels.find((peer) => peer.model === model && peer.language === language))
+    ),
+  ]);
+  const others = peers.filter(({ model }) => !MODELS.includes(model)).map((peer) =>
+    `${peer.name} ${text(peer)}`
+  );
+  return table("", ["µs (÷ C)", ...languages], rows, 1).trimStart() +
+    (others.length > 0 ? `${others.join(", ")}\n` : "");
+}
+
 /** The table, what it was measured on, and what went wrong. */
 export function peersReport({ machine, seconds, clients, figures, missing }: PeersRun): string {
   const rows = ranking(figures).map(({ name, model, language, cpu, rate, ratio, failed }) => [
@@ -89,6 +115,7 @@ export function peersReport({ machine, seconds, clients, figures, missing }: Pee
   ]);
   const rounds = Math.max(...figures.map(({ round }) => round));
   return [
+    matrix(figures),
     table(
       `CPU time of the server for a request, ${clients} clients at once; ${
         rounds > 1 ? `medians of ${rounds} rounds` : "one round"

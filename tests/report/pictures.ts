@@ -342,7 +342,7 @@ export function overview(stories: readonly Story[], columns: number): string {
     y += 70 + SMALL * Math.max(...row.map(({ clients, lanes }) => clients.length + lanes.length));
   }
   const signs = legend(y + 8, PANEL * columns);
-  const lead = "Four silent clients come, one by one; client 5 asks; the silent ones leave.";
+  const lead = "Four silent clients come; client 5 asks; the silent ones leave.";
   const content = [STYLE, ...parts, signs.content].join("\n");
   return page(PANEL * columns, y + 8 + signs.height, "Six web servers, the same five clients", lead, content);
 }

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { charts } from "./charts.ts";
 import { type By, type Figure, median, type Run } from "./figures.ts";
-import { peersChart, peersReport, type PeersRun, ranking } from "./peers.ts";
+import { matrix, peersChart, peersReport, type PeersRun, ranking } from "./peers.ts";
 import { report, table, verdicts } from "./tables.ts";
 import { LESSONS } from "../support/runtimes.ts";
 
@@ -126,6 +126,19 @@ Deno.test("peers are grouped by model, sorted by cost, and set in relation to C 
   assertEquals(ranked[1].ratio, { median: 10, least: 8, most: 10 });
   assertEquals(ranked[3].ratio, { median: 1, least: 0.9, most: 1 }); // no such model in C: 06
   assertEquals(ranking(peers.figures.filter(({ language }) => language !== "C"))[0].ratio, undefined);
+});
+
+Deno.test("in short, peers are a row for each model and a column for each language", () => {
+  assertEquals(
+    matrix(peers.figures).split("\n"),
+    [
+      "µs (÷ C)           C         Deno",
+      "01-fork   600 (1.00)  5,000 (10)",
+      "06-epoll  100 (1.00)           –",
+      "nginx 90 (1.00)",
+      "",
+    ],
+  );
 });
 
 Deno.test("the peers' report says what failed and what was left out; their chart names everyone", () => {

@@ -1,4 +1,4 @@
-/** The changes that the README's section "Break it" offers, as it writes them. */
+/** The changes that lessons/README.md, "Break it", offers, as it writes them. */
 import { atLine, type Change, replace } from "./changed.ts";
 import { ROOT } from "./runtimes.ts";
 
@@ -46,8 +46,7 @@ function hunks(diff: string): Change[] {
 
 /** By heading and name: `"06-epoll: Answer 10 MB"`. */
 export const experiments: ReadonlyMap<string, readonly Change[]> = new Map(
-  /^## Break it\n(.*?)^## /ms.exec(Deno.readTextFileSync(`${ROOT}README.md`))![1]
-    .split(/^### /m).slice(1)
+  Deno.readTextFileSync(`${ROOT}lessons/README.md`).split(/^## /m).slice(1)
     .flatMap((part) => {
       const [heading, ...items] = part.split(/^- \*\*/m);
       return items.map((item) => {
