@@ -22,6 +22,7 @@ interface NodeWorkers {
 /** The part of `node:module` that is used here. */
 interface NodeModule {
   enableCompileCache(): { directory?: string };
+  flushCompileCache(): void;
 }
 interface NodeFS {
   writeSync(fd: number, data: string | Uint8Array): number;
@@ -51,7 +52,10 @@ const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"
 export function node(): Runtime {
   const ffi = loadFFI();
   const workers = builtin<NodeWorkers>("node:worker_threads")!;
+  const modules = builtin<NodeModule>("node:module")!;
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
+  // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
+  if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
   /** Node prints an error only after "exit", when the process is gone. */
   const print = (error: unknown) => {
     if (process.listenerCount("uncaughtException") === 0) console.error(error);
@@ -96,7 +100,7 @@ export function node(): Runtime {
     allowThreads: () => {},
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
-      const { directory } = builtin<NodeModule>("node:module")!.enableCompileCache();
+      const { directory } = modules.enableCompileCache();
       if (directory) process.env.NODE_COMPILE_CACHE = directory;
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
       process.removeListener("exit", _exit).on("exit", _exit);
@@ -118,7 +122,7 @@ export function node(): Runtime {
     forkable: (options) => ({
       // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
       options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
-      environment: {},
+      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
     }),
   };
 }

@@ -132,7 +132,7 @@ Deno.test("in short, peers are a row for each model and a column for each langua
   assertEquals(
     matrix(peers.figures).split("\n"),
     [
-      "µs (÷ C)           C         Deno",
+      "µs (÷ C)           C        Deno",
       "01-fork   600 (1.00)  5,000 (10)",
       "06-epoll  100 (1.00)           –",
       "nginx 90 (1.00)",
