@@ -94,16 +94,29 @@ function merge(lines: readonly string[], actions: readonly Action[]): string[] {
   return told;
 }
 
+const HELP = `deno task story [options]
+
+  --runtime NAME  deno, bun or node (deno)
+  --svg DIR       draw a picture of each lesson, and one of all
+  --help          print this text`;
+
 function options() {
+  const string = { type: "string" } as const;
   try {
-    return parseArgs({ args: Deno.args, options: { runtime: { type: "string" }, svg: { type: "string" } } })
-      .values;
+    return parseArgs({
+      args: Deno.args,
+      options: { runtime: string, svg: string, help: { type: "boolean" } },
+    }).values;
   } catch (error) {
     complain("story", (error as Error).message);
   }
 }
 
-const { runtime = "deno", svg } = options();
+const { runtime = "deno", svg, help } = options();
+if (help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
 if (!RUNTIMES.includes(runtime as Runtime)) {
   complain("story", `there is ${RUNTIMES.join(", ")} here, but no ${runtime}`);
 }

@@ -169,7 +169,7 @@ export function report({ machine, seconds, figures, missing }: Run): string {
 
 /** What a birth includes. */
 const BIRTHS =
-  `A thread of JavaScript is a Worker; before each, 24 descriptors and 4 threads are taken and given
-back, to see whether there is room for it. A fork of JavaScript is made by an engine that does
-without helper threads. CPython's are threading.Thread and os.fork, as they are.
+  `A thread of JavaScript is a Worker; before each, 24 descriptors and four threads or more are taken
+and given back, to see whether there is room for it. A fork of JavaScript is made by an engine
+that does without helper threads. CPython's are threading.Thread and os.fork, as they are.
 `;
