@@ -49,7 +49,7 @@ export function how({ lanes, clients, steps }: Story): string {
       : `${word(made.length)} of a ${thing}`;
   }
   const spins = lanes.flatMap(({ spins }) => spins).reduce((sum, n) => sum + (n ?? 0), 0);
-  if (spins > 0) return `one thread, never asleep: ${number(spins)} calls for nothing`;
+  if (spins > 0) return `never asleep: ${number(spins)} calls for nothing`;
   const step = clients.find(({ asks }) => asks)?.connects ?? steps.length;
   const woken = lanes.flatMap((lane) => lane.steps[step] ?? []).find(({ call }) =>
     /^(select|epoll_wait)$/.test(call)

@@ -116,3 +116,9 @@ Deno.test("a picture names every lane, every client and every call, and so does 
   }
   for (const lesson of LESSONS) assert(drawn.story.includes(lesson));
 });
+
+Deno.test("the pictures in the repository are those of the story beside them", async () => {
+  for (const [name, svg] of Object.entries(pictures(stories))) {
+    assertEquals(await Deno.readTextFile(new URL(`../charts/${name}.svg`, import.meta.url)), svg, name);
+  }
+});
