@@ -33,7 +33,7 @@ const unopened = new Set<() => void>();
  * Functions of the C library, each opened when it is first used: opening one costs more than calling it a hundred
  * times, and a thread calls six. Lengths and results (`size_t`, `ssize_t` in C) are declared
  * `i32`: no lesson passes more than 2 GiB, and 64-bit ones would arrive as BigInt, off V8's fast path for
- * foreign calls. The C ABI leaves the upper half of such a register open; all three runtimes fill it.
+ * foreign calls. The C ABI leaves the upper half of such a register open; with all three runtimes our lengths arrive.
  * `library`: glibc before 2.34 has threads and dlsym(3) in files of their own; musl takes all
  * these names for itself.
  */

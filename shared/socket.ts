@@ -133,7 +133,7 @@ export class Socket {
     check("bind", libc.bind(this.#fd, sockaddr(host, port), 16));
   }
 
-  /** From now on the kernel takes connections, `backlog` of them before they are accepted: listen(2) */
+  /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
     check("listen", libc.listen(this.#fd, integer(backlog)));
   }
@@ -158,7 +158,8 @@ export class Socket {
 
   /**
    * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
-   * socket is non-blocking, or its timeout is over), or a signal came, so that its handler can have its turn.
+   * socket is non-blocking, or its timeout is over), or, with a timeout, a signal came, so that its handler can have its
+   * turn. (Without one the kernel goes back to sleep: SA_RESTART, signal(7).)
    */
   accept(): Socket | null {
     if ((this.#acceptor ??= forks) !== forks) {
@@ -184,8 +185,8 @@ export class Socket {
           continue;
         case Errno.EAGAIN:
         case Errno.EINTR:
-        // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
         case Errno.EPERM: // a firewall forbids this one
+        // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
         case Errno.ENETDOWN:
         case Errno.EPROTO:
         case Errno.ENOPROTOOPT:
@@ -199,8 +200,8 @@ export class Socket {
         case Errno.ENFILE:
         case Errno.ENOBUFS:
         case Errno.ENOMEM:
-          // The connection stays in the queue, so the next try would fail at
-          // once: without the pause a server out of descriptors only spins.
+          // accept takes the descriptor first, so the next try would fail at once, whether
+          // somebody waits or not: without the pause a server out of descriptors only spins.
           warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
           Atomics.wait(PAUSE, 0, 0, 50);
           return null;

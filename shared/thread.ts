@@ -157,13 +157,15 @@ function noThreads(): string | undefined {
   const spare = runtime.spareThreads(running.size < proven ? 0 : running.size);
   semWait ??= dl.dlsym(0n, cstring("sem_wait"));
   pthreads.sem_init(semaphore, 0, 0);
-  const handles = Array.from({ length: spare }, () => new Uint8Array(8));
-  const made = handles.filter((handle) =>
-    // each waits until all of them are there
-    pthreads.pthread_create(handle, null, semWait!, runtime.addressOf(semaphore)) === 0
-  );
+  const made: BigUint64Array<ArrayBuffer>[] = [];
+  while (made.length < spare) { // each waits until all of them are there
+    const handle = new BigUint64Array(1);
+    const thread = new Uint8Array(handle.buffer);
+    if (pthreads.pthread_create(thread, null, semWait, runtime.addressOf(semaphore)) !== 0) break;
+    made.push(handle);
+  }
   for (const _ of made) pthreads.sem_post(semaphore);
-  for (const handle of made) pthreads.pthread_join(new BigUint64Array(handle.buffer)[0], null);
+  for (const [handle] of made) pthreads.pthread_join(handle, null);
   if (made.length < spare) return "the system makes no more of them";
 }
 let semWait: bigint | undefined;
