@@ -23,12 +23,12 @@ import type { Socket } from "../shared/socket.ts";
 
 function handler(conn: Socket) {
   const request = recvRequest(conn); // recv(2): sleeps until the client has sent it
-  if (request) conn.send(RESPONSE);
+  if (request) conn.send(RESPONSE); // null: the client has left before that
   lingeringClose(conn);
 }
 
 const address = options("one process for each connection, made by fork(2)");
-becomeForkable(); // execv(2): this program starts once more, in a runtime that survives fork(2)
+becomeForkable(); // execv(2): this program starts again from its first line, in a runtime that survives fork(2)
 const server = createServer(address); // socket(2), bind(2), listen(2)
 server.settimeout(1); // accept(2) also returns when nobody came for a second, so that children get reaped
 
@@ -39,13 +39,13 @@ while (true) {
     // same open descriptors. They differ in what fork returned.
     const pid = fork();
     if (pid === 0) { // the child
-      server.close(); // its copy: it takes no connections
+      server.close(); // its copy: or the port would be taken for as long as this child lives
       handler(conn);
       exit(0); // _exit(2): it must not go on into the loop
     }
     conn.close(); // the parent's copy: the connection ends when the last one is closed
   }
   // A child that has ended stays in the process table, a zombie, until its
-  // parent asks for it. WNOHANG: but don't wait for one.
+  // parent asks for it. -1: for any child. WNOHANG: but don't wait for one.
   while (waitpid(-1, WNOHANG) > 0);
 }

@@ -25,9 +25,9 @@ import { createServer } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
-export function handler(conn: Socket) {
+export function handler(conn: Socket) { // exported: the thread loads this file anew, and finds it by its name
   const request = recvRequest(conn); // recv(2): this thread sleeps until the client has sent it
-  if (request) conn.send(RESPONSE);
+  if (request) conn.send(RESPONSE); // null: the client has left before that
   lingeringClose(conn);
 }
 

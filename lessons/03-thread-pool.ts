@@ -25,9 +25,9 @@ import { isMainThread, Thread } from "../shared/thread.ts";
 export function handler(server: Socket) { // the one listening socket: descriptors belong to the process
   while (true) {
     const conn = server.accept(); // accept(2): sleeps until it is this thread's turn
-    if (conn === null) continue;
+    if (conn === null) continue; // nobody is there, after all
     const request = recvRequest(conn); // recv(2): sleeps until the client has sent it
-    if (request) conn.send(RESPONSE);
+    if (request) conn.send(RESPONSE); // null: the client has left before that
     lingeringClose(conn);
   }
 }

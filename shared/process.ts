@@ -13,6 +13,7 @@ const libc = traced({
 const bare = open({
   getpid: { parameters: [], result: "i32" },
   getppid: { parameters: [], result: "i32" },
+  alarm: { parameters: ["i32"], result: "i32" },
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
 });
 
@@ -21,6 +22,10 @@ export const WNOHANG = 1;
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
+const SIGALRM = 14;
+
+/** Seconds. */
+const PATIENCE = 10;
 
 let child = false;
 let prepared = false;
@@ -32,7 +37,8 @@ let prepared = false;
  * on standard error says so).
  *
  * A child ends when its code does: with {@link exit}, with an error that nobody caught, which is printed, or at its
- * end. It should not `await` anything but what is there: the event loop has lost its threads.
+ * end. What it awaits may never come: timers and sockets do, but files, names and cryptography want threads of the
+ * runtime that a child does not have. So a child that awaits has ten seconds from then on: alarm(2).
  */
 export function fork(): number {
   if (!prepared) {
@@ -47,6 +53,7 @@ export function fork(): number {
   } else if (pid === 0) {
     child = true;
     forked();
+    Promise.resolve().then(() => bare.alarm(PATIENCE)); // when it awaits something, not before
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
     if (bare.getppid() !== parent) exit(1); // it ended just before
@@ -60,6 +67,10 @@ function endChild(error?: unknown): void {
   if (error !== undefined) report(`child ${bare.getpid()}`, error);
   exit(error === undefined ? 0 : 1);
 }
+
+const AWAITED =
+  `awaited for ${PATIENCE} seconds, and was ended: what wants a thread of the runtime (files, names, ` +
+  "cryptography) never comes in a forked child; functions that end in Sync need none";
 
 const status = new Int32Array(1);
 
@@ -76,7 +87,8 @@ export function waitpid(pid: number, options: number): number {
       return 0; // ECHILD: there are no children at all
     }
     const signal = status[0] & 0x7f;
-    if (ended > 0 && signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
+    if (ended > 0 && signal === SIGALRM) warn(`child ${ended} ${AWAITED}`);
+    else if (ended > 0 && signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
     return ended;
   }
 }

@@ -81,7 +81,13 @@ export class Thread<A extends any[]> {
       origin: performance.timeOrigin,
       module,
       target: target.name,
-      args: args.map((value) => value instanceof Socket ? { socket: value.state() } : { value }),
+      args: args.map((value) => {
+        if (value instanceof Socket) return { socket: value.state() };
+        if (holdsSocket(value)) {
+          throw new TypeError("a Socket arrives in a thread only as an argument by itself");
+        }
+        return { value };
+      }),
     };
     const begun = await new Promise<ThreadEvent>((resolve) => {
       try {
@@ -110,6 +116,11 @@ export class Thread<A extends any[]> {
     await this.#ended.promise;
   }
 }
+
+/** A Socket in an array or an object would be copied, and a copy has no methods. */
+const holdsSocket = (value: unknown) =>
+  typeof value === "object" && value !== null && !ArrayBuffer.isView(value) &&
+  Object.values(value).some((part) => part instanceof Socket);
 
 /** The threads that this one has started, while they run. */
 // deno-lint-ignore no-explicit-any

@@ -1,7 +1,7 @@
 /** Where a thread begins: it loads the lesson's file, calls the target, and ends when that has. */
 import { runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
-import { report } from "./stderr.ts";
+import { report, warn } from "./stderr.ts";
 import { joinAll, type ThreadData } from "./thread.ts";
 
 const { number, origin, module, target, args } = await runtime.threadData() as ThreadData;
@@ -15,9 +15,14 @@ let over = false;
 function end(error?: unknown): void {
   if (over) return;
   over = true;
+  const open = values.filter((value) =>
+    value instanceof Socket && value.addr && value.fileno() !== -1
+  ) as Socket[];
   if (error !== undefined) {
     report(`thread ${number}`, error);
-    for (const value of values) if (value instanceof Socket && value.addr) value.close();
+    for (const conn of open) conn.close();
+  } else if (open.length > 0) {
+    warn(`thread ${number} has ended, and with it its timers, but its connection is still open`);
   }
   runtime.endThread();
 }

@@ -1,8 +1,9 @@
 /** A changed 01: whatever a child does, it prints its error and ends, and its parent goes on. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { atLine, changed, replace } from "../support/changed.ts";
-import { RESPONSE_TEXT } from "../support/clients.ts";
+import { get, RESPONSE_TEXT } from "../support/clients.ts";
 import { alive, children } from "../support/proc.ts";
+import { RUNTIMES } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
 import { waitFor } from "../support/wait.ts";
 import { each } from "./each.ts";
@@ -54,6 +55,21 @@ each("a child that fails, in whatever way, says so and ends", ["01-fork"], async
       assertEquals(server.stderr.slice(printedBefore), [], path);
     }
   }
+});
+
+Deno.test("01-fork: a child that awaits what never comes is ended, and a line says why", async () => {
+  const script = await changed(
+    "01-fork",
+    replace("function handler(", "async function handler("),
+    replace("  handler(conn);", "  await handler(conn);"),
+    atLine("conn.send(", "above", "await new Promise(() => setTimeout(() => {}, 60_000));"),
+  );
+  await Promise.all(RUNTIMES.map(async (runtime) => {
+    await using server = await start("01-fork", runtime, { script });
+    assertEquals(await get(server).catch(() => ""), "");
+    await waitFor("the line", () => server.stderr.length > 0);
+    assertMatch(server.stderr[0], /^child \d+ awaited for 10 seconds, and was ended: /);
+  }));
 });
 
 each("the second start has the name of the first", ["01-fork"], async (lesson, runtime) => {

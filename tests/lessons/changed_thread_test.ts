@@ -97,6 +97,18 @@ each(
   },
 );
 
+each("a thread that leaves its connection open says so", ["02-thread"], async (lesson, runtime) => {
+  const script = await changed(
+    lesson,
+    replace("lingeringClose(conn);", "setTimeout(() => lingeringClose(conn), 10);"),
+  );
+  await using server = await start(lesson, runtime, { script });
+  using conn = await connect(server);
+  await sendAll(conn, REQUEST);
+  const line = "thread 1 has ended, and with it its timers, but its connection is still open";
+  await waitFor("the line", () => server.stderr.includes(line));
+});
+
 each("what the main thread leaves running keeps no thread", ["02-thread"], async (lesson, runtime) => {
   const script = await changed(lesson, atLine("function handler(", "above", "setInterval(() => {}, 1000);"));
   await using server = await start(lesson, runtime, { script });
@@ -180,6 +192,7 @@ each("a reader's own modules, however they are imported", ["02-thread"], async (
 each("a target that a thread cannot run is a sentence", ["02-thread"], async (_lesson, runtime) => {
   const script = await written({
     "mine.ts": `
+      import { Socket } from "../shared/socket.ts";
       import { isMainThread, Thread } from "../shared/thread.ts";
       import unnamed from "./unnamed.ts";
       function hidden() {}
@@ -200,6 +213,7 @@ each("a target that a thread cannot run is a sentence", ["02-thread"], async (_l
           ["missing", arrow, beside("missing.ts")],
           ["misspelt", arrow, beside("misspelt.ts")],
           ["argument", copied as any, here, () => {}],
+          ["nested", copied as any, here, { conn: new Socket() }],
         ];
         for (const [what, target, module = here, ...args] of tries) {
           try {
@@ -226,6 +240,7 @@ each("a target that a thread cannot run is a sentence", ["02-thread"], async (_l
   assertMatch(said.failing, /^Error: thread \d+: .*it fails.*failing\.ts:2/);
   assertMatch(said.missing, /^Error: thread \d+: .*missing\.ts/);
   assertMatch(said.misspelt, /^Error: thread \d+: ./);
+  assertMatch(said.nested, /^TypeError: a Socket arrives in a thread only as an argument by itself/);
   assertMatch(said.argument, /^Error: thread \d+: its arguments are copied for it/);
 });
 

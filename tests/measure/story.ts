@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { pictures } from "../report/pictures.ts";
 import { readStories } from "../report/story.ts";
 import { connect, readAll, REQUEST, sendAll } from "../support/clients.ts";
+import { children } from "../support/proc.ts";
 import { type Lesson, LESSONS, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
@@ -30,17 +31,25 @@ async function rest({ stdout }: Server): Promise<void> {
 /** The lines of one lesson's story: what its server did and, in between, what the clients did. */
 async function tell(lesson: Lesson, runtime: Runtime): Promise<string[]> {
   await using server = await start(lesson, runtime, { args: ["--trace"] });
-  await waitFor("a server that waits", () => server.stdout.some((l) => l.endsWith("…") || counts(l)));
+  /** Where each client has a process or a thread, that has to be seen asleep. */
+  const many = lesson === "01-fork" || lesson === "02-thread" || lesson === "03-thread-pool";
+  const asleep = (call: string) =>
+    server.stdout.filter((line) => RegExp(`(child|worker) .* ${call}\\(\\d+\\) …$`).test(line)).length;
+  await waitFor("a server that waits", () => {
+    if (lesson === "03-thread-pool") return asleep("accept") === 4;
+    return server.stdout.some((line) => line.endsWith("…") || counts(line));
+  });
   await rest(server);
 
   const actions: Action[] = [];
   const say = (client: number, what: string) =>
-    actions.push({ after: server.stdout.length, at: performance.now(), client, what });
+    actions.push({ after: server.stdout.length, at: performance.now(), who: `client ${client}`, what });
 
   const silent = [];
   for (let client = 1; client <= 4; client++) {
     say(client, "connects");
     silent.push(await connect(server));
+    if (many) await waitFor(`the server's ${client}`, () => asleep("recv") === client);
     await rest(server);
   }
   say(5, "connects and asks");
@@ -57,14 +66,18 @@ async function tell(lesson: Lesson, runtime: Runtime): Promise<string[]> {
     await rest(server);
   }
   await answer;
+  if (lesson === "01-fork") { // it looks after its children when nobody has come for a second
+    await waitFor("no child", () => children(server.pid).length === 0);
+    await rest(server);
+  }
   return merge(server.stdout, actions);
 }
 
-/** What a client did, when by the clock of this process, in ms, and after how many lines of the server's. */
+/** What somebody did, when by the clock of this process, in ms, and after how many lines of the server's. */
 interface Action {
   after: number;
   at: number;
-  client: number;
+  who: string;
   what: string;
 }
 
@@ -80,14 +93,16 @@ function merge(lines: readonly string[], actions: readonly Action[]): string[] {
     told.push(line);
   };
   const between = (next = Infinity) => {
-    const { at, client, what } = waiting.shift()!;
+    const { at, who, what } = waiting.shift()!;
     const then = Math.max(time(told.at(-1)), Math.min(at + offset, next)).toFixed(2);
-    tell(`${then.padStart(10)} ms  ${`client ${client}`.padEnd(12)}  ${what}`);
+    tell(`${then.padStart(10)} ms  ${who.padEnd(12)}  ${what}`);
   };
   for (const [index, line] of lines.entries()) {
     if (Number.isNaN(time(line))) continue;
     // A count that was still open is printed when something comes at last.
     while (waiting.length > 0 && waiting[0].after <= index && !counts(line)) between(time(line));
+    const before = told.findLast((told) => / main /.test(told));
+    if (counts(line) && before?.endsWith("…")) tell(`${line.slice(0, 15)}nobody        comes for a second`);
     tell(line);
   }
   while (waiting.length > 0) between();

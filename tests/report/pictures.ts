@@ -6,6 +6,7 @@ const CHAR = 5.5; // width of a character of the calls, px
 const LINE = 10.5; // height of a line of them
 const SLEEP = 20; // width at the end of a column, in which a lane is asleep or spins
 const HEAD = 78; // title, what comes of it, what begins each step
+const GAP = 10; // between the lane that makes others and those
 const CLIENT = 20; // height of a client's lane
 const LABEL = 62; // width of the lanes' names
 
@@ -148,7 +149,7 @@ function draw(story: Story, layout: Layout): string {
         }" height="${2 * half}"/>`,
       );
       words.push(
-        `<text x="${r(begin + 10)}" y="${r(y)}" dy="3" class="${size}">waits</text>`,
+        `<text x="${r(begin + (detail ? 10 : 4))}" y="${r(y)}" dy="3" class="${size}">waits</text>`,
       );
     } else if (!client.asks) {
       bars.push(`<path class="silent" d="M${r(begin)} ${r(y)}H${r(x[end] + inset)}"/>`);
@@ -180,7 +181,11 @@ function draw(story: Story, layout: Layout): string {
   for (const lane of lanes) {
     const [top, height] = [laneY(lane) + 2, laneHeight(lane) - 4];
     const maker = lanes.find(({ name }) => name === lane.maker);
-    if (maker) arrow(x[lane.born] + inset * 2.5, laneY(maker) + laneHeight(maker) - 2, top);
+    if (maker) {
+      const siblings = lanes.filter(({ born, name }) => born === lane.born && name !== maker.name);
+      const at = x[lane.born] + inset * 2.5 + siblings.indexOf(lane) * inset * 0.75;
+      arrow(at, laneY(maker) + laneHeight(maker) - 2, top);
+    }
     for (const { call, from, to } of lane.sleeps) {
       if (from === to) continue; // it hardly was
       const [left, right] = [lane.steps[from] ? blockEnd(from) : x[from] + inset * 2, x[to] ?? x.at(-1)!];
@@ -264,12 +269,15 @@ function legend(top: number, width: number): { height: number; content: string }
     [box("waits"), "a client waits", 112],
     [`<path class="arrow" d="M0 -4h24"/>`, "wakes, makes, answers", 156],
     [`<circle class="mark" cx="16" cy="-4" r="3.5"/>`, "comes", 68],
-    [`<path class="arrow" style="marker-end:none" d="M13 -7l6 6m0 -6l-6 6"/>`, "leaves", 64],
+    [`<path class="arrow" style="marker-end:none" d="M13 -7l6 6m0 -6l-6 6"/>`, "leaves", 66],
+    ["", "steps by order, not to scale", 180],
   ];
   let [x, y] = [12, top];
   const parts = signs.map(([sign, text, room]) => {
     if (x + room > width) [x, y] = [12, y + 18];
-    const part = `<g transform="translate(${x} ${y})">${sign}<text x="28" class="small">${text}</text></g>`;
+    const part = `<g transform="translate(${x} ${y})">${sign}<text x="${
+      sign ? 28 : 0
+    }" class="small">${text}</text></g>`;
     x += room;
     return part;
   });
@@ -291,7 +299,9 @@ export function picture(story: Story): string {
     Math.max(24, ...Array.from(lane.steps, (lines) => labels(lines ?? []).length * LINE + 10))
   );
   const lanesTop = HEAD + clients.length * CLIENT + 10;
-  const tops = heights.map((_, i) => lanesTop + heights.slice(0, i).reduce((sum, height) => sum + height, 0));
+  const tops = heights.map((_, i) =>
+    lanesTop + heights.slice(0, i).reduce((sum, height) => sum + height, i > 0 ? GAP : 0)
+  );
   const bottom = tops.at(-1)! + heights.at(-1)!;
   const clientY = (client: Client) => HEAD + clients.indexOf(client) * CLIENT;
   const names = [
@@ -302,7 +312,7 @@ export function picture(story: Story): string {
     `<path class="grid" d="M${r(x[i])} ${HEAD - 24}V${r(bottom + 6)}"/>`,
     `<text x="${r(x[i] + 4)}" y="${HEAD - 16}" class="small strong">${who}</text>`,
     `<text x="${r(x[i] + 4)}" y="${HEAD - 5}" class="small">${
-      what.replace("connects and asks", "asks")
+      what.replace(/^connects and | for .*/g, "")
     }</text>`,
     `<text x="${r(x[i] + 4)}" y="${r(bottom + 18)}" class="small">${number(Math.round(time))}${
       i === 0 ? " ms" : ""
@@ -328,7 +338,7 @@ const sentence = (text: string) => text[0].toUpperCase() + text.slice(1) + ".";
 
 const PANEL = 420;
 const SMALL = 14; // height of a lane
-const COLUMN = 34;
+const COLUMN = 32;
 
 /** All of them, small, so many in a row. */
 export function overview(stories: readonly Story[], columns: number): string {
@@ -339,7 +349,7 @@ export function overview(stories: readonly Story[], columns: number): string {
     row.forEach((story, column) => {
       parts.push(`<g transform="translate(${column * PANEL} ${y})">${panel(story)}</g>`);
     });
-    y += 70 + SMALL * Math.max(...row.map(({ clients, lanes }) => clients.length + lanes.length));
+    y += 70 + GAP + SMALL * Math.max(...row.map(({ clients, lanes }) => clients.length + lanes.length));
   }
   const signs = legend(y + 8, PANEL * columns);
   const lead = "Four silent clients come; client 5 asks; the silent ones leave.";
@@ -355,7 +365,7 @@ function panel(story: Story): string {
   const layout: Layout = {
     x: Array.from({ length: steps.length + 1 }, (_, i) => left + i * COLUMN),
     clientY: (client) => 40 + clients.indexOf(client) * SMALL,
-    laneY: (lane) => lanesTop + lanes.indexOf(lane) * SMALL,
+    laneY: (lane) => lanesTop + lanes.indexOf(lane) * SMALL + (lane.maker ? GAP : 0),
     laneHeight: () => SMALL,
     clientHeight: SMALL,
     sleep: COLUMN * 0.6,

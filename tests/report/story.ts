@@ -4,7 +4,7 @@
 export interface Line {
   /** ms since the server began. */
   readonly time: number;
-  /** `"main"`, `"worker 1"`, `"child 1234"`, `"client 5"`. */
+  /** `"main"`, `"worker 1"`, `"child 1234"`, `"client 5"`, `"nobody"`. */
   readonly who: string;
   /** The system call with its result; of a client, what it does. */
   readonly text: string;
@@ -126,6 +126,10 @@ function tell(lesson: string, runtime: string, lines: readonly Line[]): Story {
   for (const line of lines) {
     if (line.who.startsWith("client")) {
       client(line);
+      continue;
+    }
+    if (line.who === "nobody") {
+      steps.push({ time: line.time, who: line.who, what: line.text });
       continue;
     }
     const lane = laneOf(line.who);

@@ -22,14 +22,15 @@ const sleeps = (story: Story, lane: number) =>
 
 const ASKS = 5; // the step in which client 5 asks
 
-Deno.test("every story has five clients and ten steps, in the order in which they came", () => {
+Deno.test("every story has five clients and their steps, in the order in which they came", () => {
   assertEquals(stories.map(({ lesson }) => lesson), [...LESSONS]);
-  for (const { steps, clients } of stories) {
+  for (const { lesson, steps, clients } of stories) {
     assertEquals(steps.map(({ who, what }) => `${who} ${what}`), [
       "server starts",
       ...[1, 2, 3, 4].map((n) => `client ${n} connects`),
       "client 5 connects and asks",
       ...[1, 2, 3, 4].map((n) => `client ${n} leaves`),
+      ...lesson === "01-fork" ? ["nobody comes for a second"] : [],
     ]);
     assertEquals(steps.map(({ time }) => time), steps.map(({ time }) => time).toSorted((a, b) => a - b));
     assertEquals(clients.map(({ connects }) => connects), [1, 2, 3, 4, ASKS]);
@@ -50,8 +51,19 @@ Deno.test("01 and 02: a child or a thread for each client, asleep in recv until 
       undefined,
       ...Array(5).fill("main"),
       ...story.lanes.slice(1, 5).map(({ name }) => name),
+      ...story === fork ? ["main"] : [],
     ]);
   }
+});
+
+Deno.test("01: when nobody comes for a second, the parent takes note of all five that have ended", () => {
+  const reaped = fork.lanes[0].steps[10].filter(({ call }) => call === "waitpid").map(({ text }) =>
+    text.split(" = ")[1]
+  );
+  assertEquals(
+    reaped.filter((pid) => Number(pid) > 0).toSorted(),
+    fork.lanes.slice(1).map(({ name }) => name.slice(6)).toSorted(),
+  );
 });
 
 Deno.test("03: all four are asleep in recv when client 5 asks, which waits until client 1 leaves", () => {
