@@ -38,7 +38,7 @@ let prepared = false;
  *
  * A child ends when its code does: with {@link exit}, with an error that nobody caught, which is printed, or at its
  * end. What it awaits may never come: timers and sockets do, but files, names and cryptography want threads of the
- * runtime that a child does not have. So a child that awaits has ten seconds from then on: alarm(2).
+ * runtime that a child does not have. So a child has ten seconds for what it awaits: alarm(2).
  */
 export function fork(): number {
   if (!prepared) {
@@ -52,13 +52,26 @@ export function fork(): number {
     warn(`can't start new process (fork: ${errorname(errno[0])})`);
   } else if (pid === 0) {
     child = true;
-    forked();
-    Promise.resolve().then(() => bare.alarm(PATIENCE)); // when it awaits something, not before
+    forked(goesOn);
+    Promise.resolve().then(awaits); // as soon as it awaits something
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
     if (bare.getppid() !== parent) exit(1); // it ended just before
   }
   return pid;
+}
+
+let awaiting = false;
+function awaits(): void {
+  awaiting = true;
+  bare.alarm(PATIENCE);
+}
+/** It may sleep in a call for as long as it likes. */
+function goesOn(): void {
+  if (!awaiting) return;
+  awaiting = false;
+  bare.alarm(0);
+  Promise.resolve().then(awaits);
 }
 
 /** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */

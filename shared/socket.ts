@@ -75,9 +75,14 @@ const PEER_LENGTH = new Int32Array(1);
 
 /** How many calls of fork(2) made this process out of the one that was started. */
 let forks = 0;
-/** In a child: what its parent accepts from is the parent's alone from now on. For process.ts. */
-export function forked(): void {
+let beforeCall: (() => void) | undefined;
+/**
+ * In a child: what its parent accepts from is the parent's alone from now on, and `goesOn` is called before recv and
+ * send, which may sleep. For process.ts.
+ */
+export function forked(goesOn: () => void): void {
   forks++;
+  beforeCall = goesOn;
 }
 
 /** A descriptor that is a TCP socket over IPv4. Two `Socket`s may share one descriptor. */
@@ -218,6 +223,7 @@ export class Socket {
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
     if (!(bufsize <= free.length && bufsize > 0 && Number.isInteger(bufsize))) reserve(bufsize);
+    beforeCall?.();
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
       if (n > 0) {
@@ -262,6 +268,7 @@ export class Socket {
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError(`send takes bytes: new TextEncoder().encode(…) makes them of a string`);
     }
+    beforeCall?.();
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
       if (n >= 0) return n;
