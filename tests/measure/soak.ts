@@ -47,7 +47,7 @@ for (const lesson of Object.keys(COUNTS) as Lesson[]) {
     const steady = failed === 0 && server.stderr.length === 0 && last.sockets === first.sockets &&
       last.descriptors <= first.descriptors + 4 &&
       last.threads <= first.threads + 4 &&
-      last.MiB <= first.MiB + 64;
+      last.MiB <= first.MiB + 128;
     if (!steady) bad++;
     const text = ({ MiB, sockets, descriptors, threads }: typeof first) =>
       `${MiB} MiB, ${descriptors} fds, ${sockets} of them sockets, ${threads} threads`;
