@@ -89,18 +89,21 @@ export class Thread<A extends any[]> {
         return { value };
       }),
     };
-    const begun = await new Promise<ThreadEvent>((resolve) => {
-      try {
-        runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
-          if (event === "ended") this.#ended.resolve();
-          resolve(event); // the first one counts
-        });
-      } catch (error) { // DataCloneError
-        resolve({
-          failed: `its arguments are copied for it, and one cannot be: ${(error as Error).message}`,
-        });
-      }
-    });
+    try {
+      structuredClone(data); // before there is a thread that would wait for it for ever
+    } catch (error) { // DataCloneError
+      throw new Error(
+        `thread ${data.number}: its arguments are copied for it, and one cannot be: ${
+          (error as Error).message
+        }`,
+      );
+    }
+    const begun = await new Promise<ThreadEvent>((resolve) =>
+      runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
+        if (event === "ended") this.#ended.resolve();
+        resolve(event); // the first one counts
+      })
+    );
     if (begun === "started") {
       running.add(this);
       this.#ended.promise.then(() => running.delete(this));

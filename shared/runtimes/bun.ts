@@ -60,12 +60,7 @@ export function bun(): Runtime {
         listener({ failed: event.message });
       });
       worker.addEventListener("close", () => listener("ended"));
-      try {
-        worker.postMessage(data);
-      } catch (error) { // DataCloneError: it would wait for its data for ever
-        worker.terminate();
-        throw error;
-      }
+      worker.postMessage(data);
     },
     threadData: () => data.promise,
     tellMaker: (event) => self.postMessage(event),

@@ -54,12 +54,7 @@ export function deno(): Runtime {
         listener({ failed: event.message });
         listener("ended");
       };
-      try {
-        worker.postMessage(data);
-      } catch (error) { // DataCloneError: it would wait for its data for ever
-        worker.terminate();
-        throw error;
-      }
+      worker.postMessage(data);
     },
     threadData: () => data.promise,
     tellMaker: (event) => self.postMessage(event),

@@ -52,7 +52,7 @@ export interface Runtime {
   allowThreads(): void;
   /**
    * Start a thread with a JavaScript VM of its own, which runs the module at `url`. `data` is copied for it
-   * (structured clone). `listener` hears what it tells; `"ended"` comes once, and last.
+   * (structured clone, which it must allow). `listener` hears what it tells; `"ended"` comes once, and last.
    */
   startThread(url: string, data: unknown, listener: (event: ThreadEvent) => void): void;
   /** In a thread: the data that it was started with. */

@@ -1,6 +1,6 @@
 /** A changed 01: whatever a child does, it prints its error and ends, and its parent goes on. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { atLine, changed, replace } from "../support/changed.ts";
+import { atLine, changed, type Mishaps, replace, switched } from "../support/changed.ts";
 import { get, RESPONSE_TEXT } from "../support/clients.ts";
 import { alive, children } from "../support/proc.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
@@ -10,7 +10,7 @@ import { each } from "./each.ts";
 import { ask } from "./talk.ts";
 
 /** By path, what the handler does before it answers, and what standard error says then. */
-const MISHAPS: Record<string, [code: string, printed?: RegExp]> = {
+const MISHAPS: Mishaps = {
   "/": ["await new Promise((resolve) => setTimeout(resolve, 1));"],
   "/module": [`await import("node:path");`],
   "/throw": [`throw new Error("thrown");`, /^child \d+: Error: thrown\n[^]*mine\.ts:\d+/],
@@ -31,16 +31,12 @@ const MISHAPS: Record<string, [code: string, printed?: RegExp]> = {
   ],
   "/exit": ["process.exit(3);"],
 };
-const switched = `switch (request?.text.split(" ")[1]) {\n${
-  Object.entries(MISHAPS).map(([path, [code]]) => `  case "${path}": { ${code} break; }\n`).join("")
-}}`;
-
 each("a child that fails, in whatever way, says so and ends", ["01-fork"], async (lesson, runtime) => {
   const script = await changed(
     lesson,
     replace("function handler(", "async function handler("),
     replace("  handler(conn);", "  await handler(conn);"),
-    atLine("conn.send(", "above", switched),
+    atLine("conn.send(", "above", switched(MISHAPS)),
   );
   await using server = await start(lesson, runtime, { script });
   for (const [path, [, printed]] of Object.entries(MISHAPS)) {

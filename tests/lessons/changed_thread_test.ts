@@ -1,6 +1,6 @@
 /** A changed 02 or 03: whatever a thread does or loads, nobody waits for ever, and errors say where they are. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { atLine, changed, replace, written } from "../support/changed.ts";
+import { atLine, changed, type Mishaps, replace, switched, written } from "../support/changed.ts";
 import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { holdings, SYSCALL, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
@@ -10,7 +10,7 @@ import { each } from "./each.ts";
 import { ask, ended, settled } from "./talk.ts";
 
 /** By path, what the handler does before it answers, and what standard error says then. */
-const MISHAPS: Record<string, [code: string, printed?: RegExp]> = {
+const MISHAPS: Mishaps = {
   "/": ["await new Promise((resolve) => setTimeout(resolve, 1));"],
   "/throw": [`throw new Error("thrown");`, /^thread \d+: Error: thrown\n[^]*mine\.ts:\d+/],
   "/undefined": ["throw undefined;", /^thread \d+: /],
@@ -28,11 +28,6 @@ const MISHAPS: Record<string, [code: string, printed?: RegExp]> = {
     /^thread \d+: Error: late\n/,
   ],
 };
-const switched = (mishaps: Record<string, [string, RegExp?]>) =>
-  `switch (request?.text.split(" ")[1]) {\n${
-    Object.entries(mishaps).map(([path, [code]]) => `  case "${path}": { ${code} break; }\n`).join("")
-  }}`;
-
 each("a thread that fails says so, and its connection ends", ["02-thread"], async (lesson, runtime) => {
   const script = await changed(
     lesson,

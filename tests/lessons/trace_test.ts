@@ -4,6 +4,7 @@ import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../suppo
 import { children } from "../support/proc.ts";
 import { type Lesson, ROOT, succeeds } from "../support/runtimes.ts";
 import { commandLine, type Server, start } from "../support/servers.ts";
+import { readLine } from "../support/trace.ts";
 import { waitFor } from "../support/wait.ts";
 import { each } from "./each.ts";
 
@@ -21,12 +22,9 @@ const CALLS =
   "socket,bind,listen,setsockopt,accept,recvfrom,sendto,shutdown,close,ioctl,clone,wait4,select,pselect6," +
   "epoll_create1,epoll_ctl,epoll_wait,epoll_pwait,exit_group";
 
-/** A line of the trace: who, the call and its result, how often. */
-function parse(line: string) {
-  const match = /^ *[\d.]+ ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}.*)?$/.exec(line);
-  return match ? [{ who: match[1], call: match[2] }] : [];
-}
-const traced = (server: Server) => server.stdout.flatMap(parse);
+/** Who made which call, and its result. */
+const traced = (server: Server) =>
+  server.stdout.flatMap(readLine).map(({ who, text }) => ({ who, call: text }));
 const until = (server: Server, call: RegExp) =>
   waitFor(`${call}`, () => traced(server).some((line) => call.test(line.call)));
 

@@ -10,6 +10,7 @@ import { connect, readAll, REQUEST, sendAll } from "../support/clients.ts";
 import { children } from "../support/proc.ts";
 import { type Lesson, LESSONS, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
+import { readLine } from "../support/trace.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { complain, writeCharts } from "./command.ts";
 
@@ -17,7 +18,7 @@ import { complain, writeCharts } from "./command.ts";
 const REST = 150;
 
 /** A count of calls that found nothing. */
-const counts = (line: string) => / × [\d,]+$/.test(line) || line.endsWith("-1 EAGAIN");
+const counts = (line: string) => readLine(line)[0]?.count !== undefined;
 
 /** Wait until the server has printed nothing new for a while, but for counts. */
 async function rest({ stdout }: Server): Promise<void> {
@@ -83,7 +84,7 @@ interface Action {
 
 /** The server's lines, with what the clients did between them. Of counts in a row only the last stays. */
 function merge(lines: readonly string[], actions: readonly Action[]): string[] {
-  const time = (line: string | undefined) => Number(/^ *([\d.]+) ms /.exec(line ?? "")?.[1] ?? NaN);
+  const time = (line = "") => readLine(line)[0]?.time ?? NaN;
   // Client 1 finds the server waiting, so what it does and the next line are one moment, on two clocks.
   const offset = time(lines.slice(actions[0].after).find((line) => !counts(line))) - actions[0].at;
   const told: string[] = [];

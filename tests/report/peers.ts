@@ -86,8 +86,8 @@ export function matrix(figures: readonly PeerFigure[]): string {
       }`
       : "–";
   const inModels = peers.filter(({ model }) => MODELS.includes(model));
-  const languages = [C, "CPython", ...Object.values(NAMES)].filter((language, i, all) =>
-    all.indexOf(language) === i && inModels.some((peer) => peer.language === language)
+  const languages = [...new Set([C, NAMES.python, ...Object.values(NAMES)])].filter((language) =>
+    inModels.some((peer) => peer.language === language)
   );
   const rows = MODELS.filter((model) => inModels.some((peer) => peer.model === model)).map((model) => [
     model,

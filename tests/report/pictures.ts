@@ -1,5 +1,6 @@
 /** Pictures of stories: a lane for each client and for each thread or process of the server, a column for each step. */
-import type { Client, Lane, Line, Story } from "./story.ts";
+import type { Line } from "../support/trace.ts";
+import type { Client, Lane, Story } from "./story.ts";
 import { escape, page } from "./svg.ts";
 
 const CHAR = 5.5; // width of a character of the calls, px
@@ -64,14 +65,20 @@ export function how({ lanes, clients, steps }: Story): string {
     : `asleep in ${woken.call}; it is told of ${word(Number(woken.text.split(" = ")[1]))}`;
 }
 
+/** Whether a client is answered in the step in which it has come. */
+const atOnce = ({ connects, answered }: Client) => answered?.step === connects;
+
+/** From the question to the answer. */
+const wait = (asks: Line, answer: Line) => `${Number((answer.time - asks.time).toPrecision(2))} ms`;
+
 /** What becomes of the client that asks. */
 export function outcome({ lanes, clients, steps }: Story): string {
   const client = clients.find(({ asks }) => asks);
   if (!client?.asks) return "nobody asks";
   if (!client.answered) return `${client.name} has no answer`;
   const { step, line } = client.answered;
-  const time = `${Number((line.time - client.asks.time).toPrecision(2))} ms`;
-  if (step === client.connects) {
+  const time = wait(client.asks, line);
+  if (atOnce(client)) {
     const silent = clients.filter(({ asks, leaves = Infinity }) => !asks && leaves > step).length;
     return `${client.name} is answered in ${time}, beside ${plural(silent, "silent client")}`;
   }
@@ -136,6 +143,15 @@ function draw(story: Story, layout: Layout): string {
     arrows.push(`<path class="arrow" d="M${r(at)} ${r(from)}V${r(to)}"/>`);
   const inset = detail ? 8 : 4;
 
+  const names = [
+    ...clients.map((client) => ({ name: client.name, y: clientY(client) + clientHeight / 2 })),
+    ...lanes.map((lane) => ({ name: title(lanes, lane), y: laneY(lane) + laneHeight(lane) / 2 })),
+  ].map(({ name, y }) =>
+    detail
+      ? `<text x="12" y="${r(y)}" dy="4" class="small strong">${name}</text>`
+      : `<text x="12" y="${r(y)}" dy="3" class="call">${name}</text>`
+  );
+
   for (const client of clients) {
     const y = clientY(client) + clientHeight / 2;
     const end = client.leaves ?? client.answered?.step ?? steps.length;
@@ -162,10 +178,8 @@ function draw(story: Story, layout: Layout): string {
     }
     const { answered, asks } = client;
     if (answered && asks) {
-      const at = answered.step === client.connects ? begin + 10 : x[answered.step] + inset + 10;
-      const said = detail
-        ? `✓ answered after ${Number((answered.line.time - asks.time).toPrecision(2))} ms`
-        : "✓ answered";
+      const at = atOnce(client) ? begin + 10 : x[answered.step] + inset + 10;
+      const said = detail ? `✓ answered after ${wait(asks, answered.line)}` : "✓ answered";
       words.push(`<text x="${r(at)}" y="${r(y)}" dy="3" class="${size} strong">${said}</text>`);
       const by = lanes.find(({ name }) => name === answered.by)!;
       arrow(blockEnd(answered.step) - inset, laneY(by), clientY(client) + clientHeight - 2);
@@ -230,7 +244,7 @@ function draw(story: Story, layout: Layout): string {
       }
     });
   }
-  return [...bars, ...arrows, ...blocks, ...words].join("\n");
+  return [...names, ...bars, ...arrows, ...blocks, ...words].join("\n");
 }
 
 /** Text in a box: along it, or upright, or shorter; or none. */
@@ -304,10 +318,6 @@ export function picture(story: Story): string {
   );
   const bottom = tops.at(-1)! + heights.at(-1)!;
   const clientY = (client: Client) => HEAD + clients.indexOf(client) * CLIENT;
-  const names = [
-    ...clients.map((client) => ({ name: client.name, y: clientY(client) + CLIENT / 2 })),
-    ...lanes.map((lane, i) => ({ name: title(lanes, lane), y: tops[i] + heights[i] / 2 })),
-  ].map(({ name, y }) => `<text x="12" y="${r(y)}" dy="4" class="small strong">${name}</text>`);
   const axis = steps.flatMap(({ time, who, what }, i) => [
     `<path class="grid" d="M${r(x[i])} ${HEAD - 24}V${r(bottom + 6)}"/>`,
     `<text x="${r(x[i] + 4)}" y="${HEAD - 16}" class="small strong">${who}</text>`,
@@ -329,7 +339,7 @@ export function picture(story: Story): string {
   };
   const width = Math.max(r(x.at(-1)! + 12), 840);
   const signs = legend(bottom + 44, width);
-  const content = [STYLE, ...axis, ...names, draw(story, layout), signs.content].join("\n");
+  const content = [STYLE, ...axis, draw(story, layout), signs.content].join("\n");
   const height = bottom + 44 + signs.height;
   return page(width, height, `${story.lesson}: ${how(story)}`, sentence(outcome(story)), content);
 }
@@ -360,7 +370,7 @@ export function overview(stories: readonly Story[], columns: number): string {
 function panel(story: Story): string {
   const { steps, clients, lanes, lesson } = story;
   const left = 54;
-  const waits = clients.some(({ asks, connects, answered }) => asks && answered?.step !== connects);
+  const waits = clients.some((client) => client.asks && !atOnce(client));
   const lanesTop = 40 + clients.length * SMALL + 4;
   const layout: Layout = {
     x: Array.from({ length: steps.length + 1 }, (_, i) => left + i * COLUMN),
@@ -371,14 +381,9 @@ function panel(story: Story): string {
     sleep: COLUMN * 0.6,
     detail: false,
   };
-  const names = [
-    ...clients.map((client) => ({ name: client.name, y: layout.clientY(client) + SMALL / 2 })),
-    ...lanes.map((lane) => ({ name: title(lanes, lane), y: layout.laneY(lane) + SMALL / 2 })),
-  ];
   return [
     `<text x="12" y="14"><tspan class="strong">${lesson}</tspan>: ${escape(how(story))}</text>`,
     `<text x="12" y="30" class="small ${waits ? "strong" : ""}">${escape(sentence(outcome(story)))}</text>`,
-    ...names.map(({ name, y }) => `<text x="12" y="${r(y)}" dy="3" class="call">${name}</text>`),
     draw(story, layout),
   ].join("\n");
 }

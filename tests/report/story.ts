@@ -1,21 +1,5 @@
 /** A story, read from its text: the lines of `--trace` and, between them, what the clients did. */
-
-/** One line. */
-export interface Line {
-  /** ms since the server began. */
-  readonly time: number;
-  /** `"main"`, `"worker 1"`, `"child 1234"`, `"client 5"`, `"nobody"`. */
-  readonly who: string;
-  /** The system call with its result; of a client, what it does. */
-  readonly text: string;
-  /** The name of the call; of a client its verb. */
-  readonly call: string;
-  readonly note: string;
-  /** It begins to wait. */
-  readonly waits: boolean;
-  /** How many calls in a row found nothing, if that is what the line says. */
-  readonly count?: number;
-}
+import { type Line, readLine } from "../support/trace.ts";
 
 /** Asleep, from one step to the same or a later one. The steps count from 0, the server's start. */
 export interface Sleep {
@@ -61,23 +45,6 @@ export interface Story {
   readonly lanes: Lane[];
 }
 
-/** Read one line. */
-function readLine(text: string): Line[] {
-  const match = /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}(.*))?$/.exec(text);
-  if (!match) return [];
-  const [, time, who, call, note = ""] = match;
-  const count = / (?:= -1 EAGAIN|× ([\d,]+))$/.exec(call);
-  return [{
-    time: Number(time),
-    who,
-    text: call,
-    call: /^\w+/.exec(call)![0],
-    note,
-    waits: call.endsWith("…"),
-    ...(count && { count: Number((count[1] ?? "1").replaceAll(",", "")) }),
-  }];
-}
-
 /** The stories in what `deno task story` has printed: each begins with the lesson and the runtime. */
 export function readStories(text: string): Story[] {
   return text.split(/\n\n+/).filter((part) => part.trim() !== "").map((part) => {
@@ -95,8 +62,8 @@ function tell(lesson: string, runtime: string, lines: readonly Line[]): Story {
   const now = () => steps.length - 1;
 
   const client = (line: Line) => {
-    let it = clients.find(({ name }) => name === line.who);
     if (line.call === "has") return;
+    let it = clients.find(({ name }) => name === line.who);
     steps.push({ time: line.time, who: line.who, what: line.text });
     if (!it) {
       it = { name: line.who, connects: now() };
