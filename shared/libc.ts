@@ -74,7 +74,16 @@ export const errno: Int32Array = runtime.int32At(
   open({ __errno_location: { parameters: [], result: "u64" } }).__errno_location(),
 );
 
-const trace = runtime.args.includes("--trace") ? (await import("./trace.ts")).tracer(open, errno) : undefined;
+const bare = {
+  _exit: { parameters: ["i32"], result: "void" },
+  getpid: { parameters: [], result: "i32" },
+  isatty: { parameters: ["i32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+} as const;
+const trace = runtime.args.includes("--trace")
+  ? (await import("./trace.ts")).tracer(open(bare), errno)
+  : undefined;
 
 /** {@link open}, for the calls that tell a lesson's story: `--trace` prints them. Without it, they are the bare functions. */
 export function traced<const S extends Signatures>(signatures: S): Functions<S> {

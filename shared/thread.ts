@@ -25,6 +25,8 @@ const pthreads = open({
 export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
 
+const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+
 /** What {@link Thread} takes. */
 // deno-lint-ignore no-explicit-any
 export interface ThreadOptions<A extends any[]> {
@@ -46,6 +48,8 @@ export interface ThreadData {
   readonly origin: number;
   readonly module: string;
   readonly target: string;
+  /** The thread writes its gettid(2) here: shared memory. */
+  readonly tid: Int32Array;
   readonly args: readonly ({ readonly value: unknown } | { readonly socket: SocketState })[];
 }
 
@@ -81,6 +85,7 @@ export class Thread<A extends any[]> {
       origin: performance.timeOrigin,
       module,
       target: target.name,
+      tid: new Int32Array(new SharedArrayBuffer(4)),
       args: args.map((value) => {
         if (value instanceof Socket) return { socket: value.state() };
         if (holdsSocket(value)) {
@@ -98,6 +103,7 @@ export class Thread<A extends any[]> {
         }`,
       );
     }
+    const created = trace?.creatingThread(data.number);
     const begun = await new Promise<ThreadEvent>((resolve) =>
       runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
         if (event === "ended") this.#ended.resolve();
@@ -106,6 +112,7 @@ export class Thread<A extends any[]> {
     );
     if (begun === "started") {
       running.add(this);
+      created?.(data.tid[0]);
       this.#ended.promise.then(() => running.delete(this));
       return true;
     }

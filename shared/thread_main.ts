@@ -1,12 +1,15 @@
 /** Where a thread begins: it loads the lesson's file, calls the target, and ends when that has. */
+import { open } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { report, warn } from "./stderr.ts";
 import { joinAll, type ThreadData } from "./thread.ts";
 
-const { number, origin, module, target, args } = await runtime.threadData() as ThreadData;
-if (runtime.args.includes("--trace")) {
-  Object.assign((await import("./trace.ts")).currentThread, { number, origin });
+const { number, origin, tid, module, target, args } = await runtime.threadData() as ThreadData;
+const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+if (trace) {
+  Object.assign(trace.currentThread, { number, origin });
+  tid[0] = open({ gettid: { parameters: [], result: "i32" } }).gettid();
 }
 const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
 
@@ -24,6 +27,7 @@ function end(error?: unknown): void {
   } else if (open.length > 0) {
     warn(`thread ${number} has ended, and with it its timers, but its connection is still open`);
   }
+  trace?.endingThread();
   runtime.endThread();
 }
 runtime.beforeEnd(end);

@@ -1,10 +1,9 @@
 /**
- * `--trace`: print each system call as it happens, in strace's notation. It
- * sits between the vocabulary and the bare C functions, so no lesson knows of
- * it, and adds no call on a traced descriptor.
+ * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it.
+ * It sits between the vocabulary and the bare C functions, so no lesson knows of it, and adds no call on a traced
+ * descriptor.
  */
 import { Errno, errorname } from "./errno.ts";
-import type { open } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import type { CFunction } from "./runtimes/interface.ts";
 
@@ -39,24 +38,23 @@ const EVENTS: [bit: number, name: string][] = [
 
 /** Which thread this is. A thread is told when it starts (thread_main.ts). */
 export const currentThread = {
-  /** 0 is the main thread; those that it makes count from 1. */
+  /** 0 is the main thread; those that it creates count from 1. */
   number: 0,
-  /** When its maker began, ms since 1970. */
+  /** When its creator began, ms since 1970. */
   origin: performance.timeOrigin,
 };
 
+/** The bare C functions that tracing needs for itself. */
+export interface TraceLibc {
+  write(fd: number, bytes: Uint8Array<ArrayBuffer>, length: number): number;
+  poll(fds: Int32Array<ArrayBuffer>, count: bigint, timeout: number): number;
+  isatty(fd: number): number;
+  getpid(): number;
+  _exit(code: number): void;
+}
+
 /** What wraps each bare function. */
-export function tracer(
-  openLibc: typeof open,
-  errno: Int32Array,
-): (name: string, bare: CFunction) => CFunction {
-  const libc = openLibc({
-    _exit: { parameters: ["i32"], result: "void" },
-    getpid: { parameters: [], result: "i32" },
-    isatty: { parameters: ["i32"], result: "i32" },
-    poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
-    write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  });
+export function tracer(libc: TraceLibc, errno: Int32Array): (name: string, bare: CFunction) => CFunction {
   const terminal = libc.isatty(1) === 1;
   const color = terminal && !runtime.noColor;
   /** The child that this process is, if it is one. */
@@ -67,12 +65,11 @@ export function tracer(
 
   let unread = false;
 
-  function print(time: number, text: string, note: string, counting = false) {
+  function print(time: number, text: string, note: string, place: string, counting = false) {
     const { number, origin } = currentThread;
     const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
-    const shift = performance.timeOrigin - origin;
-    const line = `${(time + shift).toFixed(2).padStart(10)} ms  ${who.padEnd(12)}  ${text.padEnd(34)} ${note}`
-      .trimEnd();
+    const when = (time + performance.timeOrigin - origin).toFixed(2).padStart(10);
+    const line = `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
     const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
     // In a terminal a counting line stays open, and whatever comes next replaces it.
     const bytes = new TextEncoder().encode(
@@ -88,13 +85,16 @@ export function tracer(
       } else if (code !== Errno.EINTR) return;
     }
   }
+  printLine = print;
 
   /** Calls in a row that found nothing: one line with a count. */
-  const idle = { calls: new Set<string>(), count: 0, shown: 0, printed: 0 };
+  const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
   function printIdle(time: number, counting: boolean) {
-    const calls = [...idle.calls];
+    const calls = [...idle.calls.keys()];
     const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
-    print(time, idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named, "", counting);
+    const text = idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named;
+    const places = new Set(idle.calls.values());
+    print(time, text, "", [...places].map((at, i) => i ? at.replace(/^.*:/, "") : at).join(","), counting);
     idle.printed = time;
     idle.shown = idle.count;
   }
@@ -104,18 +104,28 @@ export function tracer(
     idle.calls.clear();
   }
 
+  /** Options that one line of the lesson has set on one socket, the last of them just now. */
+  let options: { time: number; text: string; place: string } | undefined;
+  function endOptions() {
+    if (options) print(options.time, `${options.text}) = 0`, "", options.place);
+    options = undefined;
+  }
+
   return (name, bare) => (...args) => {
     if (unread) return bare(...args);
     const call = describe(name, args);
     const started = performance.now();
     const mayWait = name === "select" || name === "epoll_wait" ||
-      (name === "accept" || name === "recv") && !nonblocking.has(args[0]);
+      (name.startsWith("accept") || name === "recv") && !nonblocking.has(args[0]);
+    // To find the place takes longer than the call: not again for one that finds nothing again and again.
+    const place = idle.calls.get(`${call} = -1 EAGAIN`) ?? lessonLine();
+    if (name !== "setsockopt") endOptions();
     if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
       endIdle(started);
-      print(started, `${call} …`, "");
+      print(started, `${call} …`, "", place);
     } else if (name === "fork" || name === "_exit") {
       endIdle(started); // the child must not print it again
-      if (name === "_exit") print(started, call, "");
+      if (name === "_exit") print(started, call, "", place);
     }
     const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
 
@@ -125,7 +135,7 @@ export function tracer(
     const now = performance.now();
     const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
     if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
-      idle.calls.add(line);
+      idle.calls.set(line, place);
       idle.count++;
       if (now - idle.printed >= REFRESH) printIdle(now, terminal);
       errno[0] = code; // printing may have changed it
@@ -136,25 +146,67 @@ export function tracer(
     if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
     if (name === "close") nonblocking.delete(args[0]);
 
+    if (name === "setsockopt" && code === 0) {
+      const text = call.slice(0, -1);
+      const [socket, option] = text.split(", ");
+      if (options?.text.startsWith(socket) && options.place === place) options.text += ` ${option}`;
+      else {
+        endOptions();
+        options = { time: now, text, place };
+      }
+      return result;
+    }
     const notes = [
       mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
       result >= 0 ? note(name, args, result, looked) : "",
     ];
-    print(now, line, notes.filter((note) => note !== "").join(", "));
+    print(now, line, notes.filter((note) => note !== "").join(", "), place);
     if (code !== 0) errno[0] = code; // printing may have changed it
     return result;
   };
+}
+
+let printLine: (time: number, text: string, note: string, place: string) => void = () => {};
+/**
+ * A thread is about to be created: call what this returns when the thread runs and has told its gettid(2). The line
+ * says when it was asked for, so that it stands before the thread's own once they are sorted.
+ */
+export function creatingThread(number: number): (tid: number) => void {
+  const [time, place] = [performance.now(), lessonLine()];
+  return (tid) => {
+    const ran = (performance.now() - time).toFixed(1);
+    printLine(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
+  };
+}
+
+/** This thread is about to end. */
+export function endingThread(): void {
+  printLine(performance.now(), "exit(0)", "", "");
+}
+
+const SHARED = new URL(".", import.meta.url).href.replace("file://", "");
+/** The file and line of the lesson, or of a reader's own file, from which this was called: `06-epoll.ts:59`. */
+function lessonLine(): string {
+  for (const frame of new Error().stack?.split("\n") ?? []) {
+    // Files of the runtime itself have no path that begins with a slash.
+    const [, path, name, line] = /(?:^|[ (@]|file:\/\/)(\/(?:.*\/)?([^/]+)):(\d+):\d+\)?$/.exec(frame) ?? [];
+    if (path !== undefined && !encodeURI(decodeURI(path)).startsWith(SHARED)) return `${name}:${line}`;
+  }
+  return "";
 }
 
 /** What a call brought, beside its result. */
 function note(name: string, args: Parameters<CFunction>, result: number, looked: number): string {
   switch (name) {
     case "accept":
+    case "accept4":
       return address(args[1]);
     case "recv":
       return firstLine(args[1].subarray(0, result));
     case "select":
-      return `looked at ${looked}, ${result} had something`;
+      return `${
+        [args[1], args[2]].filter(Boolean).map(ranges).join(" ")
+      }, looked at ${looked}, ${result} had something`;
     case "epoll_wait": {
       const events: Int32Array = args[1];
       const words = events.length / args[2];
@@ -172,7 +224,6 @@ function describe(name: string, args: Parameters<CFunction>): string {
   switch (name) {
     case "socket":
     case "fork":
-    case "select":
     case "epoll_create1":
       return `${name}()`;
     case "setsockopt":
@@ -187,7 +238,9 @@ function describe(name: string, args: Parameters<CFunction>): string {
     case "shutdown":
       return `${name}(${args[0]}, ${SHUTDOWNS[args[1]] ?? args[1]})`;
     case "ioctl":
-      return `${name}(${args[0]}, FIONBIO)`;
+      return `${name}(${args[0]}, FIONBIO ${args[2][0]})`;
+    case "select":
+      return `${name}(${[args[1], args[2]].filter(Boolean).map(ranges).join(" ")})`;
     case "epoll_ctl":
       return `${name}(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() + ")";
     default:
@@ -211,6 +264,16 @@ function bits(words: Int32Array | null): number[] {
     for (let bit = 0; bit < 32; bit++) if (word & 1 << bit) found.push(i * 32 + bit);
     return found;
   });
+}
+
+/** The descriptors in an fd_set: `[21 23-26]`. */
+function ranges(words: Int32Array): string {
+  const runs: number[][] = [];
+  for (const fd of bits(words)) {
+    if (runs.at(-1)?.at(-1) === fd - 1) runs.at(-1)!.push(fd);
+    else runs.push([fd]);
+  }
+  return `[${runs.map((run) => run.length > 1 ? `${run[0]}-${run.at(-1)}` : run[0]).join(" ")}]`;
 }
 
 /** The first line of what came, at most 40 characters, with nothing that moves the cursor. */

@@ -1,0 +1,128 @@
+/** What /proc says of a server: proc(5), proc_net_tcp(5), proc_pid_fdinfo(5). Its difference from what a trace tells. */
+import { cpuSeconds, SYSCALL, tasks } from "../support/proc.ts";
+import type { State } from "./model.ts";
+
+/** A TCP socket whose own port is the server's. */
+export interface TcpEntry {
+  /** The client's port; 0: it is the listening socket. */
+  readonly remote: number;
+  /** Bytes to receive, an end of the stream counted as one; of a listening socket how many connections are queued. */
+  readonly rx: number;
+  /** 0: no process has it yet. */
+  readonly inode: number;
+}
+
+export interface Observation {
+  readonly tcp: TcpEntry[];
+  /** By the process's name: its descriptors that lead to these sockets, and of each the inode. */
+  readonly tables: Record<string, Record<number, number>>;
+  /** By descriptor of an epoll: the descriptors on its interest list, and their events. */
+  readonly epolls: Record<number, Record<number, number>>;
+  /** By the thread's name: the system call that it sleeps in, and the function of the kernel. */
+  readonly asleep: Record<string, { call: string; wchan: string }>;
+  /** CPU time of the server since its start, its children's included, s. */
+  readonly cpu: number;
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return ""; // the process has ended meanwhile
+  }
+}
+
+/** The sockets of a server: proc_net_tcp(5). */
+export function tcpEntries(port: number): TcpEntry[] {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const row = RegExp(`: \\w+:${hex} \\w+:(\\w+) \\w+ \\w+:(\\w+) \\S+ +\\S+ +\\d+ +\\d+ +(\\d+)`, "g");
+  return [...read("/proc/net/tcp").matchAll(row)].map(([, remote, rx, inode]) => ({
+    remote: parseInt(remote, 16),
+    rx: parseInt(rx, 16),
+    inode: Number(inode),
+  }));
+}
+
+/** Look at a server whose main process is `pid`, with the processes and threads that `state` has. */
+export function observe(pid: number, port: number, state: State): Observation {
+  const tcp = tcpEntries(port);
+  const inodes = new Set(tcp.map(({ inode }) => inode));
+  const tables: Observation["tables"] = {};
+  const epolls: Observation["epolls"] = {};
+  for (const process of state.processes.filter(({ zombie }) => !zombie)) {
+    const folder = `/proc/${process.pid ?? pid}`;
+    const table: Record<number, number> = tables[process.name] = {};
+    for (const [fd, link] of links(`${folder}/fd`)) {
+      const inode = Number(/^socket:\[(\d+)\]$/.exec(link)?.[1]);
+      if (inodes.has(inode) || process.fds[fd] !== undefined && !Number.isNaN(inode)) table[fd] = inode;
+      if (!state.epolls.some(({ id }) => id === process.fds[fd])) continue;
+      const entries = read(`${folder}/fdinfo/${fd}`).matchAll(/^tfd: +(\d+) events: +(\w+)/gm);
+      epolls[fd] = Object.fromEntries([...entries].map(([, fd, events]) => [fd, parseInt(events, 16)]));
+    }
+  }
+  const asleep: Observation["asleep"] = {};
+  for (const { name, process, tid } of state.threads) {
+    const id = state.processes.find(({ name }) => name === process)?.pid ?? pid;
+    const task = tasks(id).find((task) => task.tid === (tid ?? id));
+    const call = Object.entries(SYSCALL).find(([, numbers]) => numbers.includes(task?.call ?? ""))?.[0];
+    if (call) asleep[name] = { call, wchan: read(`/proc/${id}/task/${tid ?? id}/wchan`) };
+  }
+  return { tcp, tables, epolls, asleep, cpu: cpuSeconds(pid) };
+}
+
+function links(folder: string): [fd: number, link: string][] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => [Number(name), Deno.readLinkSync(`${folder}/${name}`)]);
+  } catch {
+    return [];
+  }
+}
+
+const EVENTS = { IN: 1, OUT: 4, ET: 2 ** 31, ONESHOT: 2 ** 30 };
+const ALWAYS = 0x18; // EPOLLERR | EPOLLHUP
+
+/** What the state and the kernel tell differently: nothing, or the recording is wrong. */
+export function differences(state: State, seen: Observation): string[] {
+  const found: string[] = [];
+  const compare = (what: string, told: unknown, kernel: unknown) => {
+    const [a, b] = [told, kernel].map((value) => JSON.stringify(value));
+    if (a !== b) found.push(`${what}: the trace tells ${a}, the kernel ${b}`);
+  };
+  /** The inode of each socket, which is the same in all tables. */
+  const inodes = new Map<number, number>();
+  for (const { name, fds, zombie } of state.processes) {
+    if (zombie) continue;
+    const sockets = Object.entries(fds).filter(([, id]) => state.sockets.some((socket) => socket.id === id));
+    compare(`descriptors of ${name}`, sockets.map(([fd]) => fd), Object.keys(seen.tables[name]));
+    for (const [fd, id] of sockets) {
+      const inode = seen.tables[name][Number(fd)];
+      compare(`inode of ${fd} in ${name}`, inodes.get(id) ?? inode, inode);
+      inodes.set(id, inode);
+    }
+    for (const [fd, id] of Object.entries(fds)) {
+      const epoll = state.epolls.find((epoll) => epoll.id === id);
+      if (!epoll) continue;
+      const interest = epoll.interest.map(({ fd, events }) => [
+        fd,
+        events.reduce((bits, event) => bits + EVENTS[event as keyof typeof EVENTS], ALWAYS),
+      ]);
+      const kernel = Object.entries(seen.epolls[Number(fd)] ?? {}).map(([fd, events]) => [Number(fd), events]);
+      compare(`interest list of ${fd}`, interest.sort(), kernel.sort());
+    }
+  }
+  compare("one inode for each socket", new Set(inodes.values()).size, inodes.size);
+  for (const { id, client, queue, unread, fin, ended, backlog } of state.sockets) {
+    if (backlog !== undefined) {
+      compare("accept queue", queue.length, seen.tcp.find(({ remote }) => remote === 0)?.rx);
+      continue;
+    }
+    const port = state.clients.find(({ name }) => name === client)?.port;
+    const entry = seen.tcp.find(({ remote }) => remote === port);
+    compare(`unread of ${client}`, unread + (fin && !ended ? 1 : 0), entry?.rx);
+    compare(`inode of ${client}`, inodes.get(id) ?? 0, entry?.inode);
+  }
+  for (const { name, inside } of state.threads) {
+    if (inside) compare(`call of ${name}`, inside.call.replace(/^accept4$/, "accept"), seen.asleep[name]?.call);
+  }
+  return found;
+}
