@@ -25,9 +25,13 @@ async function script(): Promise<string> {
 }
 
 /** The page for these runs; a live one has a run that is still empty, and asks its server for more. */
-export async function build(runs: readonly Pick<Recording, "id" | "runtime" | "file" | "source" | "lines" | "rests">[], live = false): Promise<string> {
+export async function build(
+  runs: readonly Pick<Recording, "id" | "runtime" | "file" | "source" | "lines" | "rests">[],
+  live = false,
+): Promise<string> {
   const parts: Record<string, string> = {
-    STYLE: (await here("page.css")).replace("/*LIGHT*/", COLORS.light).replace("/*DARK*/", COLORS.dark).replace("/*SCENE*/", SCENE_STYLE),
+    STYLE: (await here("page.css")).replace("/*LIGHT*/", COLORS.light).replace("/*DARK*/", COLORS.dark)
+      .replace("/*SCENE*/", SCENE_STYLE),
     DATA: JSON.stringify({ live, runs }).replaceAll("<", "\\u003c"),
     SCRIPT: (await script()).replaceAll("</script", "<\\/script"),
   };

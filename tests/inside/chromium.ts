@@ -3,7 +3,9 @@ import { succeeds } from "../support/runtimes.ts";
 import { waitFor } from "../support/wait.ts";
 
 /** Whether there is one here. */
-export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find((name) => succeeds(name, "--version"));
+export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find((name) =>
+  succeeds(name, "--version")
+);
 
 // deno-lint-ignore no-explicit-any
 type Reply = any;
@@ -16,24 +18,38 @@ export class Browser implements AsyncDisposable {
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>();
   #next = 0;
 
-  private constructor(readonly child: Deno.ChildProcess, readonly folder: string, readonly socket: WebSocket) {
+  private constructor(
+    readonly child: Deno.ChildProcess,
+    readonly folder: string,
+    readonly socket: WebSocket,
+  ) {
     socket.onmessage = ({ data }) => {
       const { id, result, error, method, params } = JSON.parse(data);
       if (id !== undefined) {
         if (error) this.#waiting.get(id)!.reject(new Error(error.message));
         else this.#waiting.get(id)!.resolve(result);
-      } else if (method === "Runtime.exceptionThrown") this.errors.push(params.exceptionDetails.exception?.description);
-      else if (method === "Log.entryAdded" && params.entry.level === "error") this.errors.push(params.entry.text);
-      else if (method === "Runtime.consoleAPICalled" && params.type === "error") this.errors.push(JSON.stringify(params.args));
-      else if (method === "Network.requestWillBeSent") this.requests.push(params.request.url);
+      } else if (method === "Runtime.exceptionThrown") {
+        this.errors.push(params.exceptionDetails.exception?.description);
+      } else if (method === "Log.entryAdded" && params.entry.level === "error") {
+        this.errors.push(params.entry.text);
+      } else if (method === "Runtime.consoleAPICalled" && params.type === "error") {
+        this.errors.push(JSON.stringify(params.args));
+      } else if (method === "Network.requestWillBeSent") this.requests.push(params.request.url);
     };
   }
 
   static async start(width = 1200, height = 900): Promise<Browser> {
     const folder = await Deno.makeTempDir();
-    const options = "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update disable-sync hide-scrollbars";
+    const options =
+      "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update disable-sync hide-scrollbars";
     const child = new Deno.Command(CHROMIUM!, {
-      args: [...options.split(" ").map((option) => `--${option}`), `--user-data-dir=${folder}`, "--remote-debugging-port=0", `--window-size=${width},${height}`, "about:blank"],
+      args: [
+        ...options.split(" ").map((option) => `--${option}`),
+        `--user-data-dir=${folder}`,
+        "--remote-debugging-port=0",
+        `--window-size=${width},${height}`,
+        "about:blank",
+      ],
       stdout: "null",
       stderr: "null",
     }).spawn();
@@ -45,7 +61,9 @@ export class Browser implements AsyncDisposable {
       }
     });
     const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
-    const socket = new WebSocket(targets.find(({ type }: { type: string }) => type === "page").webSocketDebuggerUrl);
+    const socket = new WebSocket(
+      targets.find(({ type }: { type: string }) => type === "page").webSocketDebuggerUrl,
+    );
     await new Promise((resolve) => socket.onopen = resolve);
     const browser = new Browser(child, folder, socket);
     for (const domain of ["Runtime", "Log", "Network", "Page"]) await browser.send(`${domain}.enable`);
@@ -60,12 +78,18 @@ export class Browser implements AsyncDisposable {
 
   async open(url: string): Promise<void> {
     await this.send("Page.navigate", { url });
-    await waitFor(`the page ${url}`, () => this.evaluate("document.readyState === 'complete' && !!document.querySelector('.run')"));
+    await waitFor(
+      `the page ${url}`,
+      () => this.evaluate("document.readyState === 'complete' && !!document.querySelector('.run')"),
+    );
   }
 
   // deno-lint-ignore no-explicit-any
   async evaluate(expression: string): Promise<any> {
-    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, returnByValue: true });
+    const { result, exceptionDetails } = await this.send("Runtime.evaluate", {
+      expression,
+      returnByValue: true,
+    });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }

@@ -97,7 +97,7 @@ export const START: State = {
 };
 
 /** The descriptors in `[21 23-25]`. */
-function numbers(ranges: string): number[] {
+export function numbers(ranges: string): number[] {
   return ranges.split(" ").filter(Boolean).flatMap((range) => {
     const [from, to = from] = range.split("-").map(Number);
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -173,9 +173,13 @@ export function advance(before: State, line: Line): State {
   const state = structuredClone(before);
   state.step++;
   state.doubt = undefined;
-  if (line.who.startsWith("client")) clientDoes(state, line);
-  else if (line.who === "output") state.said.push(line.text);
-  else serverDoes(state, line);
+  try {
+    if (line.who.startsWith("client")) clientDoes(state, line);
+    else if (line.who === "output") state.said.push(line.text);
+    else serverDoes(state, line);
+  } catch (error) { // a lesson may do what no lesson does
+    state.doubt = `${line.who} ${line.text}: ${error}`;
+  }
   return state;
 }
 
@@ -400,7 +404,9 @@ function controls(state: State, fds: Record<number, number>, [on, what, of, even
   const [fd, socket] = [Number(of), fds[Number(of)]];
   const entry = { fd, socket, events: events.split("|").filter(Boolean) };
   if (what === "ADD") epoll.interest.push(entry);
-  else epoll.interest = epoll.interest.flatMap((old) => old.fd !== fd ? [old] : what === "MOD" ? [entry] : []);
+  else {epoll.interest = epoll.interest.flatMap((old) =>
+      old.fd !== fd ? [old] : what === "MOD" ? [entry] : []
+    );}
   if (what === "DEL") epoll.ready = epoll.ready.filter((id) => id !== socket);
   else if (
     !epoll.ready.includes(socket) &&

@@ -87,7 +87,10 @@ export interface Question {
 /** By run and name of the step before which it is asked. */
 export const QUESTIONS: Record<string, Question> = {
   "01/parent-close": {
-    ask: ["The parent now closes its descriptor. What becomes of the client's connection?", "父进程现在关闭它的描述符。客户端的连接会怎样？"],
+    ask: [
+      "The parent now closes its descriptor. What becomes of the client's connection?",
+      "父进程现在关闭它的描述符。客户端的连接会怎样？",
+    ],
     choices: [
       ["It ends: the client sees the end of the stream.", "断开：客户端读到流的结束。"],
       ["It goes on: the child does not notice.", "照常：子进程毫无察觉。"],
@@ -95,7 +98,10 @@ export const QUESTIONS: Record<string, Question> = {
     right: 1,
   },
   "03/fifth": {
-    ask: ["All four threads sleep in recv. Now the fifth client sends its request. What happens?", "四个线程都睡在 recv 里。现在第五个客户端发来请求，会怎样？"],
+    ask: [
+      "All four threads sleep in recv. Now the fifth client sends its request. What happens?",
+      "四个线程都睡在 recv 里。现在第五个客户端发来请求，会怎样？",
+    ],
     choices: [
       ["It is refused, since no thread is free.", "被拒绝，因为没有空闲线程。"],
       ["One of the four wakes and takes it.", "四个里有一个醒来接待它。"],
@@ -104,15 +110,24 @@ export const QUESTIONS: Record<string, Question> = {
     right: 2,
   },
   "04-block/sleep": {
-    ask: ["client 1 is silent, and its socket was left blocking. Now the loop asks it: recv(22). Then?", "客户端 1 不发数据，它的套接字仍是阻塞的。循环现在问它：recv(22)。然后呢？"],
+    ask: [
+      "client 1 is silent, and its socket was left blocking. Now the loop asks it: recv(22). Then?",
+      "客户端 1 不发数据，它的套接字仍是阻塞的。循环现在问它：recv(22)。然后呢？",
+    ],
     choices: [
       ["EAGAIN, and on to the next one.", "返回 EAGAIN，接着问下一个。"],
-      ["The only thread sleeps until this one client says something.", "唯一的线程睡着，直到这个客户端发点什么。"],
+      [
+        "The only thread sleeps until this one client says something.",
+        "唯一的线程睡着，直到这个客户端发点什么。",
+      ],
     ],
     right: 1,
   },
   "05/wake": {
-    ask: ["client 5's bytes have woken main. What does select tell the program?", "客户端 5 的数据唤醒了 main。select 会告诉程序什么？"],
+    ask: [
+      "client 5's bytes have woken main. What does select tell the program?",
+      "客户端 5 的数据唤醒了 main。select 会告诉程序什么？",
+    ],
     choices: [
       ["The descriptor that has something.", "有东西的那个描述符。"],
       ["How many have something, and a set of bits to search.", "有几个有东西，外加一组要自己去查的位。"],
@@ -120,12 +135,18 @@ export const QUESTIONS: Record<string, Question> = {
     right: 1,
   },
   "06/wake": {
-    ask: ["The same moment as in 05. How many of the six sockets does epoll_wait look at now?", "与 05 相同的时刻。epoll_wait 现在要看六个套接字中的几个？"],
+    ask: [
+      "The same moment as in 05. How many of the six sockets does epoll_wait look at now?",
+      "与 05 相同的时刻。epoll_wait 现在要看六个套接字中的几个？",
+    ],
     choices: [["All six.", "六个全看。"], ["One.", "一个。"]],
     right: 1,
   },
   "06-edge/stuck": {
-    ask: ["38 bytes are still unread. Now epoll_wait is called again. Then?", "还有 38 字节没读。现在再次调用 epoll_wait，会怎样？"],
+    ask: [
+      "38 bytes are still unread. Now epoll_wait is called again. Then?",
+      "还有 38 字节没读。现在再次调用 epoll_wait，会怎样？",
+    ],
     choices: [
       ["It returns at once: there is something to read.", "立刻返回：有东西可读。"],
       ["It sleeps: nothing new has come.", "睡眠：没有新东西到达。"],
@@ -133,7 +154,10 @@ export const QUESTIONS: Record<string, Question> = {
     right: 1,
   },
   "06-leaver/spin": {
-    ask: ["recv has brought the end of the stream, and the program did nothing about it. What do the next epoll_waits do?", "recv 读到了流的结束，程序却什么也没做。接下来的 epoll_wait 会怎样？"],
+    ask: [
+      "recv has brought the end of the stream, and the program did nothing about it. What do the next epoll_waits do?",
+      "recv 读到了流的结束，程序却什么也没做。接下来的 epoll_wait 会怎样？",
+    ],
     choices: [
       ["They sleep: nothing more will come.", "睡眠：不会再来东西了。"],
       ["They return at once, for ever.", "每次都立刻返回，永无止境。"],
@@ -141,8 +165,14 @@ export const QUESTIONS: Record<string, Question> = {
     right: 1,
   },
   "01-close/leak": {
-    ask: ["The child has answered, and closes. Does the client learn that this was all?", "子进程应答完毕，关闭连接。客户端知道已经结束了吗？"],
-    choices: [["Yes: close sends the end.", "知道：close 会发出结束。"], ["No: the parent has a descriptor, too.", "不知道：父进程也有一个描述符。"]],
+    ask: [
+      "The child has answered, and closes. Does the client learn that this was all?",
+      "子进程应答完毕，关闭连接。客户端知道已经结束了吗？",
+    ],
+    choices: [["Yes: close sends the end.", "知道：close 会发出结束。"], [
+      "No: the parent has a descriptor, too.",
+      "不知道：父进程也有一个描述符。",
+    ]],
     right: 1,
   },
 };

@@ -26,7 +26,7 @@ interface Run {
 }
 
 const T = {
-  heading: ["Look inside", "往里看"],
+  heading: ["Look inside", "走进内核"],
   intro: [
     "Six small web servers, each with the same clients: four connect and say nothing, a fifth asks. Step through a real run, and see which line sleeps, what wakes it, and what the kernel holds meanwhile.",
     "六个小小的 web 服务器，面对同样的客户端：四个连上后不发数据，第五个发来请求。一步一步走过真实的运行过程，看哪一行在睡、什么把它唤醒、这期间内核里放着什么。",
@@ -43,7 +43,8 @@ const T = {
   awake: ["awake", "醒着"],
   woken: ["woken", "被唤醒"],
   spins: ["awake, asks in vain", "醒着，一直扑空"],
-  ended: ["ended", "已结束"],
+  ended: ["the server has ended the connection", "服务器已结束连接"],
+  sent: ["its answer is on its way", "应答已发出"],
   joins: ["waits for its threads", "等待它的线程"],
   line: ["line", "行"],
   queued: ["connected, in the accept queue", "已连上，在全连接队列里"],
@@ -90,12 +91,26 @@ function grow(run: Run, line: Line) {
 
 interface Data {
   live: boolean;
-  runs: { id: string; runtime: string; file: string; source: string; lines: string[]; rests: { after: number; seen: { cpu: number; asleep: Record<string, { wchan: string }> } }[] }[];
+  runs: {
+    id: string;
+    runtime: string;
+    file: string;
+    source: string;
+    lines: string[];
+    rests: { after: number; seen: { cpu: number; asleep: Record<string, { wchan: string }> } }[];
+  }[];
 }
 const data: Data = JSON.parse(byId("data").textContent!);
 const runs: Run[] = data.runs.map(({ id, runtime, file, source, lines, rests }) => {
   const run: Run = {
-    id, runtime, file, source: source.split("\n"), lines: [], states: [START], order: [], anchors: {},
+    id,
+    runtime,
+    file,
+    source: source.split("\n"),
+    lines: [],
+    states: [START],
+    order: [],
+    anchors: {},
     rests: new Map(rests.map(({ after, seen }) => [after, seen])),
   };
   for (const line of lines.flatMap(readLine)) grow(run, line);
@@ -112,7 +127,9 @@ const asked = new Set<string>();
 
 const isEvent = ({ who, call }: Line) => who.startsWith("client") && call !== "has";
 /** The steps at which the clients do something: they begin a part. */
-const beginnings = (run: Run) => [0, ...run.lines.flatMap((line, i) => isEvent(line) ? [i + 1] : []), run.lines.length + 1];
+const beginnings = (
+  run: Run,
+) => [0, ...run.lines.flatMap((line, i) => isEvent(line) ? [i + 1] : []), run.lines.length + 1];
 
 /** Where each run stands: side by side, both begin a part together, and who has fewer steps in it waits. */
 function places(): number[] {
@@ -132,14 +149,18 @@ function lastStep(): number {
   if (shown.length === 1) return shown[0].lines.length;
   const [a, b] = shown.map(beginnings);
   let sum = 0;
-  for (let part = 0; part + 1 < Math.min(a.length, b.length); part++) sum += Math.max(a[part + 1] - a[part], b[part + 1] - b[part]);
+  for (let part = 0; part + 1 < Math.min(a.length, b.length); part++) {
+    sum += Math.max(a[part + 1] - a[part], b[part + 1] - b[part]);
+  }
   return sum - 1;
 }
 
 function go(to: number, quietly = false) {
   to = Math.max(0, Math.min(to, lastStep()));
   const [run] = shown;
-  const name = Object.keys(run.anchors).find((name) => run.anchors[name] === to && QUESTIONS[`${run.id}/${name}`]);
+  const name = Object.keys(run.anchors).find((name) =>
+    run.anchors[name] === to && QUESTIONS[`${run.id}/${name}`]
+  );
   const key = `${run.id}/${name}`;
   if (!quietly && shown.length === 1 && name && to === step + 1 && !asked.has(key)) {
     asked.add(key);
@@ -147,7 +168,11 @@ function go(to: number, quietly = false) {
     verdict = undefined;
     return render();
   }
-  if (to !== step || !question) [question, verdict] = to === step + 1 && question && verdict !== undefined ? [question, verdict] : [undefined, undefined];
+  if (to !== step || !question) {
+    [question, verdict] = to === step + 1 && question && verdict !== undefined
+      ? [question, verdict]
+      : [undefined, undefined];
+  }
   step = to;
   history.replaceState(null, "", `#${shown.map(({ id }) => id).join("+")}/${step}`);
   render();
@@ -161,7 +186,7 @@ function follow() {
   question = verdict = undefined;
   const named = shown[0].anchors[at];
   step = 0;
-  if (named !== undefined && shown.length === 2) while (places()[0] < named && step < lastStep()) step++;
+  if (named !== undefined && shown.length === 2) { while (places()[0] < named && step < lastStep()) step++; }
   else step = Math.max(0, Math.min(named ?? (Number(at) || 0), lastStep()));
   render();
 }
@@ -181,14 +206,17 @@ function toEvent(way: 1 | -1) {
   go(way === 1 ? lastStep() : 0, true);
 }
 
-const nameOf = (run: Run, state: State, who: string) => title(state, who, run.order.filter((name) => name.startsWith("child")));
+const nameOf = (run: Run, state: State, who: string) =>
+  title(state, who, run.order.filter((name) => name.startsWith("child")));
 const clientName = (name: string) => lang ? name.replace("client", "客户端") : name;
 
 /** A line of source: what does not fit goes on below its own indentation, and comments step back. */
 function codeOf(text: string): string {
   const indent = /^ */.exec(text)![0].length;
   const [, code, comment] = /^(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text.trim())!;
-  return `<code style="margin-left:${indent}ch">${escape(code)}${comment ? `<i>${escape(comment)}</i>` : ""}</code>`;
+  return `<code style="margin-left:${indent}ch">${escape(code)}${
+    comment ? `<i>${escape(comment)}</i>` : ""
+  }</code>`;
 }
 
 /** What a client does, in Chinese if need be. */
@@ -196,17 +224,37 @@ function clientDoes(text: string): string {
   if (lang === 0) return text;
   const bytes = /\d+/.exec(text)?.[0];
   if (text === "has the end") return "读到结尾";
-  return { connects: "连接", sends: `发来 ${bytes} 字节`, has: `收到 ${bytes} 字节`, closes: "关闭" }[text.split(" ")[0]] ?? text;
+  return {
+    connects: "连接",
+    sends: `发来 ${bytes} 字节`,
+    has: `收到 ${bytes} 字节`,
+    closes: "关闭",
+  }[text.split(" ")[0]] ?? text;
 }
 
 function sourceOf(run: Run, state: State, line?: Line): string {
   const first = run.source.findIndex((text) => text.startsWith("import"));
   const running = line?.place.split(":")[1]?.split(",").map(Number) ?? [];
+  const original = runs.find(({ id }) => id !== run.id && id === run.id.split("-")[0])?.source ?? run.source;
+  let next = original.indexOf(run.source[first]);
   return run.source.slice(first).map((text, i) => {
     const number = first + i + 1;
-    const here = state.threads.filter(({ place, inside }) => inside?.sleeps && Number(place.split(":")[1]) === number);
-    const chips = here.map(({ name, woken }) => `<b class="${woken ? "woken" : "asleep"}">${woken ? "▸" : "☾"} ${nameOf(run, state, name)}</b>`);
-    return `<li value="${number}"${running.includes(number) ? ' class="running" aria-current="step"' : ""}>${codeOf(text)}${chips.join("")}</li>`;
+    let gone = ""; // lines of the lesson that the changed copy does not have
+    const added = !original.slice(next).includes(text);
+    if (!added) {
+      for (; original[next] !== text; next++) gone += `<li class="removed">${codeOf(original[next])}</li>`;
+    }
+    if (!added) next++;
+    const here = state.threads.filter(({ place, inside }) =>
+      inside?.sleeps && Number(place.split(":")[1]) === number
+    );
+    const chips = here.map(({ name, woken }) =>
+      `<b class="${woken ? "woken" : "asleep"}">${woken ? "▸" : "☾"} ${nameOf(run, state, name)}</b>`
+    );
+    const kind = `${running.includes(number) ? "running" : ""} ${added ? "added" : ""}`;
+    return `${gone}<li value="${number}" class="${kind}"${
+      kind.startsWith("running") ? ' aria-current="step"' : ""
+    }>${codeOf(text)}${chips.join("")}</li>`;
   }).join("");
 }
 
@@ -215,27 +263,51 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
   const listening = state.sockets.find(({ backlog }) => backlog !== undefined);
   const clients = state.clients.map((client) => {
     const queued = listening?.queue.includes(client.socket);
-    const text = client.gone ? t("gone") : client.end ? t("answered") : client.got > 0 ? t(client.over ? "answered" : "noend")
-      : queued ? t(client.asked ? "queuedAsked" : "queued") : t(client.asked ? "asked" : "silent");
+    const text = client.gone
+      ? t("gone")
+      : client.end
+      ? t("answered")
+      : client.got > 0
+      ? t(client.over ? "answered" : "noend")
+      : client.over
+      ? t("ended")
+      : client.sent > 0
+      ? t("sent")
+      : queued
+      ? t(client.asked ? "queuedAsked" : "queued")
+      : t(client.asked ? "asked" : "silent");
     const old = before.clients.find(({ name }) => name === client.name);
-    return `<li class="client${client.gone ? " gone" : ""}${JSON.stringify(old) === JSON.stringify(client) ? "" : " changed"}"><b>${clientName(client.name)}</b> ${text}</li>`;
+    return `<li class="client${client.gone ? " gone" : ""}${
+      JSON.stringify(old) === JSON.stringify(client) ? "" : " changed"
+    }"><b>${clientName(client.name)}</b> ${text}</li>`;
   });
   const threads = state.threads.map((thread) => {
     const { name, inside, woken, spins, place } = thread;
     const call = escape(inside?.text.replace(/ …$/, "") ?? "");
     const wchan = seen?.asleep[name]?.wchan;
     const where = place ? ` · ${t("line")} ${place.split(":")[1]}` : "";
-    const joins = name === "main" && run.states.at(-1)!.threads.length > 4 && run.file.startsWith("03") && state.threads.length === 5;
-    const [kind, text] = woken ? ["woken", `${t("woken")}: <code>${call}</code>`]
-      : inside?.sleeps ? ["asleep", `${t("asleep")} <code>${call}</code>${wchan ? ` <small>${escape(wchan.split(".")[0])}</small>` : ""}`]
-      : spins > 0 ? ["spins", `${t("spins")}: ${spins.toLocaleString("en")} ×`]
-      : joins ? ["asleep", t("joins")]
+    const joins = name === "main" && run.states.at(-1)!.threads.length > 4 && run.file.startsWith("03") &&
+      state.threads.length === 5;
+    const [kind, text] = woken ? ["woken", `${t("woken")}: <code>${call}</code>`] : inside?.sleeps
+      ? [
+        "asleep",
+        `${t("asleep")} <code>${call}</code>${wchan ? ` <small>${escape(wchan.split(".")[0])}</small>` : ""}`,
+      ]
+      : spins > 0
+      ? ["spins", `${t("spins")}: ${spins.toLocaleString("en")} ×`]
+      : joins
+      ? ["asleep", t("joins")]
       : ["awake", t("awake")];
     const old = before.threads.find((thread) => thread.name === name);
-    const same = old && old.woken === woken && old.inside?.text === inside?.text && old.spins === spins && old.place === place;
-    return `<li class="thread ${kind}${same ? "" : " changed"}"><b>${kind === "asleep" ? "☾ " : ""}${nameOf(run, state, name)}</b> ${text}${where}</li>`;
+    const same = old && old.woken === woken && old.inside?.text === inside?.text && old.spins === spins &&
+      old.place === place;
+    return `<li class="thread ${kind}${same ? "" : " changed"}"><b>${kind === "asleep" ? "☾ " : ""}${
+      nameOf(run, state, name)
+    }</b> ${text}${where}</li>`;
   });
-  return `<ul>${clients.join("") || `<li class="client gone">${t("none")}</li>`}</ul><ul>${threads.join("")}</ul>` +
+  return `<ul>${clients.join("") || `<li class="client gone">${t("none")}</li>`}</ul><ul>${
+    threads.join("")
+  }</ul>` +
     (seen ? `<p class="checked">${t("checked")} ${t("cpu")}: ${seen.cpu.toFixed(2)} s.</p>` : "") +
     state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
 }
@@ -246,18 +318,27 @@ function sayingOf(run: Run, at: number): string {
   if (!line) return `<p class="call">${t("before")}</p><p>${t("start")}</p>`;
   const text = explain(run.states[at - 1], run.states[at], line)[lang];
   const client = line.who.startsWith("client");
-  const what = client ? `${clientName(line.who)} ${clientDoes(line.text)}` : `<b>${nameOf(run, run.states[at], line.who)}</b> <code>${escape(line.text)}</code>`;
-  const notes = Object.keys(run.anchors).filter((name) => run.anchors[name] === at).map((name) => NOTES[`${run.id}/${name}`]).filter(Boolean);
-  return `<p class="call">${client ? `<b>${what}</b>` : what} <span>${escape(line.note)}</span> <small>${line.time.toFixed(2)} ms ${line.place}</small></p>` +
+  const what = client
+    ? `${clientName(line.who)} ${clientDoes(line.text)}`
+    : `<b>${nameOf(run, run.states[at], line.who)}</b> <code>${escape(line.text)}</code>`;
+  const notes = Object.keys(run.anchors).filter((name) => run.anchors[name] === at).map((name) =>
+    NOTES[`${run.id}/${name}`]
+  ).filter(Boolean);
+  return `<p class="call">${client ? `<b>${what}</b>` : what} <span>${escape(line.note)}</span> <small>${
+    line.time.toFixed(2)
+  } ms ${line.place}</small></p>` +
     `<p>${escape(text)}</p>${notes.map((note) => `<p class="note">${escape(note[lang])}</p>`).join("")}`;
 }
 
 function questionOf(): string {
   if (!question) return "";
   const { ask, choices, right } = QUESTIONS[question];
-  if (verdict !== undefined) return `<p class="verdict">${escape(ask[lang])} ${verdict === right ? t("right") : t("wrong")}</p>`;
+  if (verdict !== undefined) {
+    return `<p class="verdict">${escape(ask[lang])} ${verdict === right ? t("right") : t("wrong")}</p>`;
+  }
   return `<div class="question"><p><b>${t("next")}</b> ${escape(ask[lang])}</p>${
-    choices.map((choice, i) => `<button type="button" data-choice="${i}">${escape(choice[lang])}</button>`).join("")
+    choices.map((choice, i) => `<button type="button" data-choice="${i}">${escape(choice[lang])}</button>`)
+      .join("")
   }</div>`;
 }
 
@@ -279,19 +360,31 @@ function render() {
     const [state, before] = [run.states[at[i]], run.states[Math.max(at[i] - 1, 0)]];
     const options = { lang, width: 430, order: run.order.filter((name) => name.startsWith("child")) };
     const drawn = scene(before, state, options);
-    return `<section class="run" aria-label="${TITLES[run.id]?.[lang] ?? run.file}"><h2>${escape(TITLES[run.id]?.[lang] ?? run.file)}</h2><div class="panes">
-      <div class="source"><h3>${t("source")}: <code>${escape(run.file)}</code></h3><ol>${sourceOf(run, state, run.lines[at[i] - 1])}</ol></div>
+    return `<section class="run" aria-label="${TITLES[run.id]?.[lang] ?? run.file}"><h2>${
+      escape(TITLES[run.id]?.[lang] ?? run.file)
+    }</h2><div class="panes">
+      <div class="source"><h3>${t("source")}: <code>${escape(run.file)}</code></h3><ol>${
+      sourceOf(run, state, run.lines[at[i] - 1])
+    }</ol></div>
       <div class="who"><h3>${t("who")}</h3>${whoOf(run, before, state, at[i])}</div>
-      <div class="kernel"><h3>${t("kernel")}</h3><svg class="scene" viewBox="-1 -1 432 ${drawn.height + 2}" role="img" aria-label="${
+      <div class="kernel"><h3>${t("kernel")}</h3><svg class="scene" viewBox="-1 -1 432 ${
+      drawn.height + 2
+    }" role="img" aria-label="${
       escape(describe(state, options)).replaceAll('"', "")
-    }">${SCENE_DEFS}${drawn.svg}</svg></div></div>${shown.length > 1 ? `<div class="saying">${sayingOf(run, at[i])}</div>` : ""}</section>`;
+    }">${SCENE_DEFS}${drawn.svg}</svg></div></div>${
+      shown.length > 1 ? `<div class="saying">${sayingOf(run, at[i])}</div>` : ""
+    }</section>`;
   }).join("");
   byId("saying").hidden = shown.length > 1;
-  byId("saying").innerHTML = shown.length > 1 ? "" : verdict === undefined && question ? questionOf() : questionOf() + sayingOf(shown[0], at[0]);
+  byId("saying").innerHTML = shown.length > 1
+    ? ""
+    : verdict === undefined && question
+    ? questionOf()
+    : questionOf() + sayingOf(shown[0], at[0]);
   byId("made").textContent = t("made").replace("{runtime}", shown[0].runtime);
   for (const list of document.querySelectorAll<HTMLElement>(".source ol")) {
-    const running = list.querySelector<HTMLElement>(".running");
-    if (running) list.scrollTop = running.offsetTop - list.offsetTop - list.clientHeight / 2;
+    const running = list.querySelector<HTMLElement>(".running") ?? list.querySelector("b")?.parentElement;
+    if (running) list.scrollTop = running.offsetTop - list.clientHeight / 2;
   }
 }
 
@@ -323,19 +416,32 @@ function setUp() {
   byId("intro").textContent = t("intro");
   byId("keys").textContent = t("keys");
   const link = (ids: string, text: string) => `<a href="#${ids}/0" data-runs="${ids}">${escape(text)}</a>`;
-  const group = (name: string, links: string[]) => links.length === 0 ? "" : `<div>${name ? `<span>${name}</span>` : ""}${links.join("")}</div>`;
+  const group = (name: string, links: string[]) =>
+    links.length === 0 ? "" : `<div>${name ? `<span>${name}</span>` : ""}${links.join("")}</div>`;
   const six = runs.filter(({ id }) => /^\d+$/.test(id));
-  byId("nav").innerHTML = data.live ? "" : group("", six.map(({ id }) => link(id, TITLES[id][lang].split(/[:：]/)[0]))) +
-    group(t("side"), ["01+02", "04+05", "05+06"].map((ids) => link(ids, ids.replace("+", " | ")))) +
-    group(t("broken"), runs.filter((run) => !six.includes(run)).map(({ id }) => link(id, TITLES[id][lang])));
-  for (const [id, key] of [["back", "previous"], ["on", "following"], ["event-back", "eventBack"], ["event-on", "eventOn"]] as const) {
+  byId("nav").innerHTML = data.live
+    ? ""
+    : group("", six.map(({ id }) => link(id, TITLES[id][lang].split(/[:：]/)[0]))) +
+      group(t("side"), ["01+02", "04+05", "05+06"].map((ids) => link(ids, ids.replace("+", " | ")))) +
+      group(
+        t("broken"),
+        runs.filter((run) => !six.includes(run)).map(({ id }) => link(id, TITLES[id][lang])),
+      );
+  for (
+    const [id, key] of [["back", "previous"], ["on", "following"], ["event-back", "eventBack"], [
+      "event-on",
+      "eventOn",
+    ]] as const
+  ) {
     byId(id).setAttribute("aria-label", t(key));
     byId(id).title = t(key);
   }
   const other = new URL(location.href);
   other.searchParams.set("lang", lang ? "en" : "zh");
   other.hash = "";
-  byId("lang").innerHTML = `<a href="${other.search}" lang="${lang ? "en" : "zh"}">${lang ? "English" : "中文"}</a>`;
+  byId("lang").innerHTML = `<a href="${other.search}" lang="${lang ? "en" : "zh"}">${
+    lang ? "English" : "中文"
+  }</a>`;
   byId("lang").onclick = (event) => {
     event.preventDefault();
     location.href = `${other.search}${location.hash}`;
@@ -365,12 +471,14 @@ function setUp() {
 function listen(run: Run) {
   const events = new EventSource("events");
   events.onmessage = ({ data }) => {
-    const news: { lines: string[]; source?: string; ended?: string } = JSON.parse(data);
+    const news: { lines: string[]; ended?: string } = JSON.parse(data);
     const atEnd = step === run.lines.length;
-    if (news.source !== undefined) run.source = news.source.split("\n");
     for (const line of news.lines) {
       const [read] = readLine(line);
-      grow(run, read ?? { time: 0, who: "output", text: line, call: "output", note: "", place: "", waits: false });
+      grow(
+        run,
+        read ?? { time: 0, who: "output", text: line, call: "output", note: "", place: "", waits: false },
+      );
     }
     if (news.ended !== undefined) {
       events.close();

@@ -31,9 +31,26 @@ export const STORIES: readonly Story[] = [
   { id: "05", lesson: "05-select", silent: 4 },
   { id: "06", lesson: "06-epoll", silent: 4 },
   { id: "01-close", lesson: "01-fork", experiment: "01-fork: Forget it, and close plainly", silent: 1 },
-  { id: "04-block", lesson: "04-busy-poll", experiment: "04-busy-poll: Leave the accepted sockets blocking", silent: 2 },
-  { id: "06-edge", lesson: "06-epoll", experiment: "06-epoll: Edge-triggered", silent: 1, last: "sends more" },
-  { id: "06-leaver", lesson: "06-epoll", experiment: "06-epoll: Never close an early leaver", silent: 1, last: "leaves early" },
+  {
+    id: "04-block",
+    lesson: "04-busy-poll",
+    experiment: "04-busy-poll: Leave the accepted sockets blocking",
+    silent: 2,
+  },
+  {
+    id: "06-edge",
+    lesson: "06-epoll",
+    experiment: "06-epoll: Edge-triggered",
+    silent: 1,
+    last: "sends more",
+  },
+  {
+    id: "06-leaver",
+    lesson: "06-epoll",
+    experiment: "06-epoll: Never close an early leaver",
+    silent: 1,
+    last: "leaves early",
+  },
 ];
 
 /** A run: its program, and what happened. */
@@ -93,13 +110,13 @@ class Recorder {
   }
 
   /** Wait until the server sleeps, or spins, and the kernel holds what the trace tells. */
-  async rest(): Promise<void> {
+  async rest(also: (state: State) => boolean = () => true): Promise<void> {
     let problem: string[] = [];
     for (const end = performance.now() + PATIENCE; performance.now() < end; await pause(10)) {
       const count = this.server.stdout.length;
       const fresh = this.#fresh();
       const state = fresh.reduce(advance, this.state);
-      if (!this.#atRest(state)) continue;
+      if (!this.#atRest(state) || !also(state)) continue;
       const seen = observe(this.server.pid, this.server.port, state);
       problem = differences(state, seen);
       await pause(20); // what it printed meanwhile has to come through its pipe
@@ -112,7 +129,9 @@ class Recorder {
       this.rests.push({ after: this.lines.length, seen });
       return;
     }
-    throw new Error(`no rest: ${problem.join("\n") || this.server.stdout.slice(-5).join("\n")}`);
+    throw new Error(
+      `no rest: ${[...problem, ...this.lines.slice(-3), ...this.server.stdout.slice(-6)].join("\n")}`,
+    );
   }
 
   #atRest({ threads, clients, sockets }: State): boolean {
@@ -129,7 +148,9 @@ class Recorder {
 
   /** What the server has printed since, in the order of its times, and among it what clients have received. */
   #fresh(): Line[] {
-    const lines = fold(this.server.stdout.slice(this.#read).flatMap(readLine).sort((a, b) => a.time - b.time));
+    const lines = fold(
+      this.server.stdout.slice(this.#read).flatMap(readLine).sort((a, b) => a.time - b.time),
+    );
     const reaction = lines.find(({ count }) => count === undefined);
     if (this.#act && reaction) { // it came after what the client did: that is how two clocks are compared
       const { at, index } = this.#act;
@@ -154,19 +175,20 @@ class Recorder {
   }
 }
 
-/** The same few lines again and again become one, with a count. */
-function fold(lines: readonly Line[]): Line[] {
+/** The same few lines, `spins` times or more, become one with a count. */
+export function fold(lines: readonly Line[], spins = SPINS): Line[] {
   const folded: Line[] = [];
-  const key = ({ who, text, note, place }: Line) => [who, text, note.replace(/^waited [\d.]+ ms,? ?/, ""), place].join();
+  const key = ({ who, text, note, place }: Line) =>
+    [who, text, note.replace(/^waited [\d.]+ ms,? ?/, ""), place].join();
   const keys = lines.map(key);
   for (let i = 0; i < lines.length;) {
     let [length, count] = [1, 1];
     for (length = 1; length < 4; length++) {
       count = 1;
       while (keys.slice(i, i + length).every((key, k) => key === keys[i + count * length + k])) count++;
-      if (count >= SPINS) break;
+      if (count >= spins) break;
     }
-    if (count < SPINS) {
+    if (count < spins) {
       folded.push(lines[i++]);
       continue;
     }
@@ -177,7 +199,10 @@ function fold(lines: readonly Line[]): Line[] {
     const place = done.map(({ place }, i) => i ? place.replace(/^.*:/, "") : place).join(",");
     folded.push(...cycle, readLine(writeLine(last.time, last.who, text, "", place))[0]);
     i += count * length;
-    while (i < lines.length && keys.slice(i).every((key) => cycle.some((line) => keys[lines.indexOf(line)] === key))) i++;
+    while (
+      i < lines.length &&
+      keys.slice(i).every((key) => cycle.some((line) => keys[lines.indexOf(line)] === key))
+    ) i++;
   }
   return folded;
 }
@@ -212,10 +237,14 @@ class Client {
   }
 
   sends(text: string): Promise<void> {
-    return this.recorder.act(this.#who, `sends ${text.length} byte${text.length > 1 ? "s" : ""}`, async () => {
-      await sendAll(this.#conn!, text);
-      return text.split("\r")[0];
-    });
+    return this.recorder.act(
+      this.#who,
+      `sends ${text.length} byte${text.length > 1 ? "s" : ""}`,
+      async () => {
+        await sendAll(this.#conn!, text);
+        return text.split("\r")[0];
+      },
+    );
   }
 
   closes(): Promise<void> {
@@ -230,7 +259,9 @@ class Client {
 /** Run a story; throws if it can't be told truly. */
 export async function record(story: Story, runtime: Runtime): Promise<Recording> {
   const changes = story.experiment ? experiments.get(story.experiment)! : [];
-  const script = changes.length > 0 ? await changed(story.lesson, ...changes) : `${ROOT}lessons/${story.lesson}.ts`;
+  const script = changes.length > 0
+    ? await changed(story.lesson, ...changes)
+    : `${ROOT}lessons/${story.lesson}.ts`;
   await using server = await start(story.lesson, runtime, { args: ["--trace"], script });
   const recorder = new Recorder(server, story.lesson);
   await recorder.rest();
@@ -245,8 +276,19 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
     if (story.last === "leaves early") break;
   }
   if (!last.gone) await last.closes();
-  const { lines, rests } = recorder;
-  const recording = { ...story, runtime, file: script.replace(/^.*\//, ""), source: await Deno.readTextFile(script), lines, rests };
+  // 01 looks after its children when nobody has come for a second.
+  await recorder.rest(({ processes }) => processes.every(({ zombie }) => !zombie));
+  const { rests } = recorder;
+  const lines = recorder.lines.flatMap((text) => readLine(text).map(({ time }) => ({ time, text })))
+    .sort((a, b) => a.time - b.time).map(({ text }) => text); // a timer may have gone off just before a client came
+  const recording = {
+    ...story,
+    runtime,
+    file: script.replace(/^.*\//, ""),
+    source: await Deno.readTextFile(script),
+    lines,
+    rests,
+  };
   check(recording);
   return recording;
 }

@@ -1,14 +1,6 @@
 /** What the page says at each step, in English and in Chinese. */
 import type { Line } from "../support/trace.ts";
-import {
-  clientOf,
-  parts,
-  processOf,
-  readiness,
-  references,
-  socketAt,
-  type State,
-} from "./model.ts";
+import { clientOf, parts, processOf, readiness, references, socketAt, type State } from "./model.ts";
 
 /** The same in English and in Chinese. */
 export type Text = readonly [en: string, zh: string];
@@ -105,7 +97,9 @@ export function explain(before: State, after: State, line: Line): Text {
       ];
     case "send":
       return [
-        `The kernel takes ${plural(result, "byte")} for ${at[0]} and delivers them by itself. The program does not wait for that.`,
+        `The kernel takes ${plural(result, "byte")} for ${
+          at[0]
+        } and delivers them by itself. The program does not wait for that.`,
         `内核收下要给${at[1]}的 ${result} 字节，自己负责送到。程序不用等。`,
       ];
     case "shutdown":
@@ -129,8 +123,12 @@ export function explain(before: State, after: State, line: Line): Text {
         ];
     case "clone":
       return [
-        `A new thread, ${/^worker \d+/.exec(line.note)}. It belongs to the same process, so it has the same table: nothing is copied, and nothing has to be closed twice.`,
-        `新线程 ${/^worker \d+/.exec(line.note)}。它属于同一个进程，用的是同一张描述符表：什么都没复制，也就不用关两次。`,
+        `A new thread, ${
+          /^worker \d+/.exec(line.note)
+        }. It belongs to the same process, so it has the same table: nothing is copied, and nothing has to be closed twice.`,
+        `新线程 ${
+          /^worker \d+/.exec(line.note)
+        }。它属于同一个进程，用的是同一张描述符表：什么都没复制，也就不用关两次。`,
       ];
     case "waitpid":
       return [
@@ -154,16 +152,16 @@ export function explain(before: State, after: State, line: Line): Text {
     case "select":
       return selected(after, line, result);
     case "epoll_wait":
-      return result === 0
-        ? ["Its limit of time is over, and nothing has come.", "时限到了，什么也没来。"]
-        : [
-          `It wakes and is told who has something: ${line.note.replace(/^waited [\d.]+ ms, /, "")}. It took that from the ready list; nobody looked at the other ${
-            (after.epolls[0]?.interest.length ?? 1) - result
-          }.`,
-          `醒来，并且直接被告知谁有事：${
-            line.note.replace(/^waited [\d.]+ ms, /, "")
-          }。这是从就绪列表上取来的，其余 ${(after.epolls[0]?.interest.length ?? 1) - result} 个没有谁去看。`,
-        ];
+      return result === 0 ? ["Its limit of time is over, and nothing has come.", "时限到了，什么也没来。"] : [
+        `It wakes and is told who has something: ${
+          line.note.replace(/^waited [\d.]+ ms, /, "")
+        }. It took that from the ready list; nobody looked at the other ${
+          (after.epolls[0]?.interest.length ?? 1) - result
+        }.`,
+        `醒来，并且直接被告知谁有事：${
+          line.note.replace(/^waited [\d.]+ ms, /, "")
+        }。这是从就绪列表上取来的，其余 ${(after.epolls[0]?.interest.length ?? 1) - result} 个没有谁去看。`,
+      ];
     default:
       return ["", ""];
   }
@@ -176,7 +174,10 @@ function clientDid(before: State, after: State, { who, text, call }: Line): Text
     woken && !before.threads.find((thread) => thread.name === name)?.woken
   );
   const wakes: Text = woken.length > 0
-    ? [` That wakes ${woken[0].name.replace(/ \d{3,}/, "")}.`, `这会唤醒 ${woken[0].name.replace(/ \d{3,}/, "")}。`]
+    ? [
+      ` That wakes ${woken[0].name.replace(/ \d{3,}/, "")}.`,
+      `这会唤醒 ${woken[0].name.replace(/ \d{3,}/, "")}。`,
+    ]
     : ["", ""];
   const nobody: Text = woken.length > 0 ? wakes : [" Nobody wakes.", "没有谁被唤醒。"];
   const queued = listening?.queue.length ?? 0;
@@ -188,13 +189,19 @@ function clientDid(before: State, after: State, { who, text, call }: Line): Text
         `The kernel has answered the handshake by itself: ${who} is connected, though no program has a descriptor for it yet. It is ${
           queued === 1 ? "first" : `number ${queued}`
         } in the accept queue.${wakes[0]}`,
-        `内核自己完成了三次握手：${zh}已经连上，虽然还没有哪个程序有它的描述符。它在全连接队列里排第 ${queued}。${wakes[1]}`,
+        `内核自己完成了三次握手：${zh}已经连上，虽然还没有哪个程序有它的描述符。它在全连接队列里排第 ${queued}。${
+          wakes[1]
+        }`,
       ];
     case "sends":
       return waits
         ? [
-          `Its bytes lie in a socket that is still in the accept queue: connected, received, and in nobody's table.${nobody[0]}`,
-          `它的数据已经到了，放在一个还在全连接队列里的套接字中：连上了，也收到了，但不在任何描述符表里。${nobody[1]}`,
+          `Its bytes lie in a socket that is still in the accept queue: connected, received, and in nobody's table.${
+            nobody[0]
+          }`,
+          `它的数据已经到了，放在一个还在全连接队列里的套接字中：连上了，也收到了，但不在任何描述符表里。${
+            nobody[1]
+          }`,
         ]
         : [
           `The bytes have arrived and wait in the socket until somebody calls recv.${nobody[0]}`,
@@ -206,7 +213,9 @@ function clientDid(before: State, after: State, { who, text, call }: Line): Text
         : [`The answer has reached ${who}.`, `应答到了${zh}。`];
     default:
       return [
-        `${who} closes its side (FIN). For the server that is something to read: the end of the stream.${nobody[0]}`,
+        `${who} closes its side (FIN). For the server that is something to read: the end of the stream.${
+          nobody[0]
+        }`,
         `${zh}关闭了它那一端（FIN）。对服务器来说这也算“可读”：读到的是流的结束。${nobody[1]}`,
       ];
   }
@@ -227,7 +236,9 @@ function foundNothing(after: State, line: Line): Text {
     ];
   }
   return [
-    `${count} call${line.count === 1 ? "" : "s"} in a row found nothing: nobody in the queue, no bytes in any socket. None of them slept, so the processor was busy all the time.`,
+    `${count} call${
+      line.count === 1 ? "" : "s"
+    } in a row found nothing: nobody in the queue, no bytes in any socket. None of them slept, so the processor was busy all the time.`,
     `连续 ${count} 次调用都扑空：队列里没人，哪个套接字里也没有数据。没有一次睡眠，处理器一直在忙。`,
   ];
 }
@@ -262,7 +273,9 @@ function begins(after: State, line: Line, at: Text): Text {
   }
   return sleeps
     ? [
-      `Nothing has come from ${at[0]}, so it sleeps in the wait queue of that one socket, for as long as ${at[0]} is silent.`,
+      `Nothing has come from ${at[0]}, so it sleeps in the wait queue of that one socket, for as long as ${
+        at[0]
+      } is silent.`,
       `${at[1]}什么也没发来，于是在这一个套接字的等待队列里睡眠，${at[1]}沉默多久就睡多久。`,
     ]
     : [`Something from ${at[0]} is there already: it will not sleep.`, `${at[1]}的东西已经在了，不会睡。`];
@@ -296,18 +309,27 @@ function controlled(after: State, { who }: Line, [epfd, what, fd, events = ""]: 
     ? [" Edge-triggered: only when something new arrives.", "边缘触发：只在有新东西到达时通知。"]
     : ["", ""];
   const ready = socket && readiness(socket).some((event) => events.split("|").includes(event))
-    ? [" It has that already, so it goes onto the ready list at once.", "它现在就满足，所以立刻进入就绪列表。"]
+    ? [
+      " It has that already, so it goes onto the ready list at once.",
+      "它现在就满足，所以立刻进入就绪列表。",
+    ]
     : ["", ""];
   return what === "ADD"
     ? [
       `${fd} goes onto the interest list, for ${events}. From now on, when something comes to this socket, the kernel itself puts it onto the ready list of ${epfd}.${
         told[0]
       }${ready[0]}`,
-      `${fd} 加入关注列表（${events}）。以后这个套接字一来东西，内核就自己把它放进 ${epfd} 的就绪列表。${told[1]}${ready[1]}`,
+      `${fd} 加入关注列表（${events}）。以后这个套接字一来东西，内核就自己把它放进 ${epfd} 的就绪列表。${
+        told[1]
+      }${ready[1]}`,
     ]
     : [
-      `From now on ${fd} is watched for ${events === "OUT" ? "room to send (OUT)" : "something to read (IN)"}.${ready[0]}`,
-      `从现在起，对 ${fd} 关注的是${events === "OUT" ? "能不能发（OUT）" : "有没有可读的（IN）"}。${ready[1]}`,
+      `From now on ${fd} is watched for ${
+        events === "OUT" ? "room to send (OUT)" : "something to read (IN)"
+      }.${ready[0]}`,
+      `从现在起，对 ${fd} 关注的是${events === "OUT" ? "能不能发（OUT）" : "有没有可读的（IN）"}。${
+        ready[1]
+      }`,
     ];
 }
 
@@ -325,22 +347,29 @@ function selected(after: State, { who }: Line, result: number): Text {
 /** Steps that a text may link to, such as `#05/wake`: the first line for which it is so. */
 const ANCHORS: Record<string, (line: Line, before: State, after: State) => boolean> = {
   listen: ({ call }) => call === "listen",
-  sleep: ({ who, waits }, _, after) => waits && after.threads.some(({ name, inside }) => name === who && inside?.sleeps),
+  sleep: ({ who, waits }, _, after) =>
+    waits && after.threads.some(({ name, inside }) => name === who && inside?.sleeps),
   connect: ({ call }) => call === "connects",
   accept: ({ call, text }) => call.startsWith("accept") && / = \d/.test(text),
   fork: ({ call, text }) => call === "fork" && / = [1-9]/.test(text),
   clone: ({ call }) => call === "clone",
-  "parent-close": ({ who, call }, before) => who === "main" && call === "close" && before.processes.length > 1,
+  "parent-close": ({ who, call }, before) =>
+    who === "main" && call === "close" && before.processes.length > 1,
   fifth: ({ call }) => call === "sends",
   ready: ({ call }, _, after) => call === "sends" && after.epolls.some(({ ready }) => ready.length > 0),
-  wake: ({ text }, before) => before.clients.some(({ asked }) => asked > 0) && /^(select|epoll_wait|accept4?|recv)\(.* = [1-9]/.test(text),
-  stuck: ({ waits }, _, after) => waits && after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking) &&
+  wake: ({ text }, before) =>
+    before.clients.some(({ asked }) => asked > 0) &&
+    /^(select|epoll_wait|accept4?|recv)\(.* = [1-9]/.test(text),
+  stuck: ({ waits }, _, after) =>
+    waits && after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking) &&
     after.threads.every(({ inside }) => inside?.sleeps),
   answer: ({ call }) => call === "send",
   end: ({ text }) => text === "has the end",
-  spin: ({ count }, _, after) => count !== undefined && after.clients.length > 0 && after.threads.some(({ spins }) => spins > 0),
+  spin: ({ count }, _, after) =>
+    count !== undefined && after.clients.length > 0 && after.threads.some(({ spins }) => spins > 0),
   leave: ({ call }) => call === "closes",
-  leak: ({ call, who }, _, after) => call === "close" && who.startsWith("child") && after.clients.some(({ got, over }) => got > 0 && !over),
+  leak: ({ call, who }, _, after) =>
+    call === "close" && who.startsWith("child") && after.clients.some(({ got, over }) => got > 0 && !over),
   reap: ({ call, text }) => call === "waitpid" && / = [1-9]/.test(text),
 };
 

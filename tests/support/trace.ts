@@ -20,7 +20,7 @@ export interface Line {
 }
 
 const LINE =
-  /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}((?!\S+:[\d,]+$)\S.*?))?(?: {2,}(\S+\.[cm]?[jt]sx?:[\d,]+))?$/;
+  /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}((?!\S+\.[cm]?[jt]sx?:[\d,]+$)\S.*?))?(?: {2,}(\S+\.[cm]?[jt]sx?:[\d,]+))?$/;
 
 /** Read one line; of anything else nothing. */
 export function readLine(text: string): Line[] {
