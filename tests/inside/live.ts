@@ -113,7 +113,7 @@ export class Watcher {
 export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
   let source: string;
   try {
-    source = await Deno.readTextFile(`${ROOT}${file}`);
+    source = await Deno.readTextFile(new URL(file, `file://${ROOT}`));
   } catch {
     console.error(`inside: there is no ${file}`);
     return 2;

@@ -328,7 +328,10 @@ function returns(state: State, thread: Thread, line: Line) {
     case "recv":
       if (!socket) return;
       if (result === 0 || error) {
-        if (!socket.fin && !socket.ended) doubt("no end of the stream has come");
+        const end = socket.fin || socket.ended;
+        if (!error && (!end || socket.unread > 0)) {
+          doubt(`${socket.unread} bytes are there, and ${end ? "an" : "no"} end`);
+        }
         if (error) socket.fin = true;
         socket.ended = true;
       } else {

@@ -2,8 +2,8 @@
 import { type Line, readLine } from "../support/trace.ts";
 import { type State, states } from "./model.ts";
 import type { Recording } from "./record.ts";
-import { COLORS, escape, scene, SCENE_DEFS, SCENE_STYLE } from "./scene.ts";
-import { anchors, title, TITLES } from "./words.ts";
+import { escape, scene, SCENE_DEFS } from "./scene.ts";
+import { anchors, title, WORDS } from "./words.ts";
 
 /** A recording, with all that follows from it. */
 interface Told extends Omit<Recording, "lines"> {
@@ -29,11 +29,12 @@ function tell(recordings: readonly Recording[]): Told[] {
   });
 }
 
+const CSS = await Deno.readTextFile(new URL("scene.css", import.meta.url));
 const STYLE = `
 .scene text.title { font: 600 15px system-ui, sans-serif } .scene text.strong { font: 600 13px system-ui, sans-serif } .scene text.small { font: 11px system-ui, sans-serif } .scene text.dim { fill: var(--dim) }
-.lane { stroke: var(--dim); stroke-dasharray: 2 3 } .run { fill: var(--awake-line) } .frame { fill: none; stroke: var(--line) }
-.wakes { stroke: var(--ref); fill: none; marker-end: url(#to) } .answers { stroke: var(--bytes-line); stroke-width: 1.5; fill: none; marker-end: url(#answer) } #answer path { fill: var(--bytes-line) }
-.connects { fill: var(--ref) } .closes { fill: var(--paper); stroke: var(--ref) } .sends { fill: var(--bytes-line) }
+.lane { stroke: var(--dim); stroke-dasharray: 2 3 } .run { fill: var(--amber) } .frame { fill: none; stroke: var(--line) }
+.wakes { stroke: var(--ref); fill: none; marker-end: url(#to) } .answers { stroke: var(--green); stroke-width: 1.5; fill: none; marker-end: url(#answer) } #answer path { fill: var(--green) }
+.connects { fill: var(--ref) } .closes { fill: var(--paper); stroke: var(--ref) } .sends { fill: var(--green) }
 .scene text.number { font: 600 8px system-ui, sans-serif; fill: var(--paper); text-anchor: middle } .scene text.closes { fill: var(--ref); stroke: none }
 `;
 const DEFS = SCENE_DEFS.replace(
@@ -47,9 +48,7 @@ function svg(width: number, height: number, name: string, content: string): stri
   }" class="scene" font-family="system-ui, sans-serif" font-size="12">
 <title>${escape(name)}</title>
 <style>
-svg { ${COLORS.light} }
-@media (prefers-color-scheme: dark) { svg { ${COLORS.dark} } }
-${SCENE_STYLE}${STYLE}</style>
+${CSS}${STYLE}</style>
 ${DEFS}
 <rect width="100%" height="100%" style="fill: var(--paper)"/>
 ${content}
@@ -182,13 +181,13 @@ function story(all: readonly Told[], wide: boolean): string {
   all.forEach((told, index) => {
     const rows = [...awake(told).keys()];
     const [answer, cost] = outcome(told);
-    parts.push(text(12, y + 10, TITLES[told.id][0].split(":")[0], "strong"));
+    parts.push(text(12, y + 10, WORDS.titles[told.id][0].split(":")[0], "strong"));
     if (wide) parts.push(text(136, y + 10, `${answer}; ${cost}`));
     else parts.push(text(12, y + 25, answer), text(12, y + 39, cost));
     const top = y + (wide ? 27 : 56);
     const lanesTop = top + MARKS;
     rows.forEach((who, i) =>
-      parts.push(text(12, lanesTop + i * LANE + 10, title(told.states[0], who, told.children), "small dim"))
+      parts.push(text(12, lanesTop + i * LANE + 10, title(who, told.children), "small dim"))
     );
     const [from] = ends[index];
     const late = told.anchors.answer - told.anchors.fifth > 10 && told.lesson === "03-thread-pool";
@@ -248,11 +247,14 @@ function instant(all: readonly Told[], columns: number): string {
       const woken = state.threads.find(({ woken }) => woken);
       const spins = state.threads.some(({ spins }) => spins > 0);
       const says = woken
-        ? `the bytes wake ${title(state, woken.name, told.children)}`
+        ? `the bytes wake ${title(woken.name, told.children)}`
         : spins
         ? "nobody sleeps: the next turn finds the bytes"
         : "the bytes wake nobody";
-      const own = [text(x, y + 14, TITLES[told.id][0].split(":")[0], "strong"), text(x + 122, y + 14, says)];
+      const own = [
+        text(x, y + 14, WORDS.titles[told.id][0].split(":")[0], "strong"),
+        text(x + 122, y + 14, says),
+      ];
       let top = y + 22;
       for (const [place, who] of sleepers(told, state)) {
         const code = told.source.split("\n")[Number(place) - 1].replace(/ *\/\/.*/, "").trim();
@@ -260,7 +262,7 @@ function instant(all: readonly Told[], columns: number): string {
         own.push(text(x, top + 12, `${place}  ${short}`, "code"), text(x + 20, top + 26, who, "small dim"));
         top += 32;
       }
-      const drawn = scene(before, state, { lang: 0, width, order: told.children });
+      const drawn = scene(before, state, { lang: 0, width, children: told.children });
       own.push(`<g transform="translate(${x} ${top + 4})">${drawn.svg}</g>`);
       parts.push(...own);
       return top + 4 + drawn.height - y;
@@ -289,7 +291,7 @@ function sleepers(told: Told, { threads }: State): Map<string, string> {
       : "▸";
     const lines = joins(told, name) ? [`${awaits}`] : place.split(":")[1].split(",");
     for (const line of lines) {
-      at.set(line, [...at.get(line) ?? [], `${kind} ${title(told.states[0], name, told.children)}`]);
+      at.set(line, [...at.get(line) ?? [], `${kind} ${title(name, told.children)}`]);
     }
   }
   return new Map(

@@ -1,6 +1,6 @@
 /** A real browser, by its DevTools protocol: https://chromedevtools.github.io/devtools-protocol/ */
-import { succeeds } from "../support/runtimes.ts";
-import { waitFor } from "../support/wait.ts";
+import { succeeds } from "./runtimes.ts";
+import { waitFor } from "./wait.ts";
 
 /** Whether there is one here. */
 export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find((name) =>
@@ -41,7 +41,7 @@ export class Browser implements AsyncDisposable {
   static async start(width = 1200, height = 900): Promise<Browser> {
     const folder = await Deno.makeTempDir();
     const options =
-      "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update disable-sync hide-scrollbars";
+      "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update disable-sync hide-scrollbars disable-ipc-flooding-protection";
     const child = new Deno.Command(CHROMIUM!, {
       args: [
         ...options.split(" ").map((option) => `--${option}`),
