@@ -270,6 +270,9 @@ function serverDoes(state: State, line: Line) {
     return;
   }
   thread.spins = 0;
+  const inside = thread.inside?.call ?? line.call;
+  // What accept found at its limit of time is folded into a count, and waitpid follows.
+  if (inside !== line.call && line.call !== "waitpid") state.doubt = `${line.who} ${line.text}: it is in ${inside}`;
   if (line.waits) return begins(state, thread, line);
   thread.inside = undefined;
   thread.woken = false;

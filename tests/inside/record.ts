@@ -229,9 +229,10 @@ class Client {
 
   async #reads(conn: Deno.TcpConn) {
     const buffer = new Uint8Array(1024);
-    for (let bytes; bytes !== 0;) {
-      bytes = await conn.read(buffer) ?? 0;
+    for (;;) {
+      const bytes = await conn.read(buffer) ?? 0;
       this.recorder.received.push({ at: performance.now(), who: this.#who, bytes });
+      if (bytes === 0) break;
     }
     this.ended = true;
   }
