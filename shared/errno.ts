@@ -28,21 +28,26 @@ export const Errno = {
   ECONNABORTED: 103,
   ECONNRESET: 104,
   ENOBUFS: 105,
+  EISCONN: 106,
   ENOTCONN: 107,
+  ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
   EHOSTDOWN: 112,
   EHOSTUNREACH: 113,
+  EALREADY: 114,
   EINPROGRESS: 115,
 } as const;
 
-/** What the errors mean that a changed lesson runs into. */
+/** What the errors mean that a changed lesson runs into. Of the others the name says enough. */
 const MEANINGS: Readonly<Record<number, string>> = {
   [Errno.EAGAIN]: "not now, and a non-blocking socket does not wait",
   [Errno.EBADF]: "this descriptor is not open (any more)",
-  [Errno.EEXIST]: "this descriptor is registered already",
+  [Errno.ECONNREFUSED]: "nobody listens there",
+  [Errno.EINPROGRESS]: "its timeout was over before there was a connection",
   [Errno.EINVAL]: "an argument is wrong, or the call does not fit what was done before",
-  [Errno.ENOENT]: "this descriptor is not registered",
-  [Errno.ENOTSOCK]: "this descriptor is no socket",
+  [Errno.EMFILE]: "this process has no descriptor left: ulimit -n",
   [Errno.ENOTCONN]: "this socket is not connected",
+  [Errno.ENOTSOCK]: "this descriptor is no socket",
 };
 
 /** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
@@ -57,8 +62,7 @@ export class OSError extends Error {
   readonly call: string;
   /** Why: one of {@link Errno}, or another number of errno(3). */
   readonly code: number;
-  constructor(call: string, code: number) {
-    const meaning = MEANINGS[code];
+  constructor(call: string, code: number, meaning: string | undefined = MEANINGS[code]) {
     super(`${call}: ${errorname(code)}${meaning ? `: ${meaning}` : ""}`);
     this.call = call;
     this.code = code;

@@ -1,7 +1,7 @@
 /** Bun: https://bun.com/docs/runtime/ffi */
-import type { CFunction, CType, Runtime, ThreadEvent } from "./interface.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The part of `bun:ffi` and of the `Bun` global that is used here. */
+/** The part of `bun:ffi` that is used here. */
 interface BunFFI {
   dlopen(
     path: string,
@@ -10,25 +10,29 @@ interface BunFFI {
   ptr(buffer: ArrayBufferView): number;
   toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
 }
-interface BunGlobal {
-  isMainThread: boolean;
-}
-/** In a thread, `self` is its end of the line to its maker. */
+/** What is used of Bun's globals. In a thread, they are its end of the line to its creator. */
 const self = globalThis as unknown as {
-  Bun: BunGlobal;
-  onmessage: ((event: MessageEvent) => void) | null;
+  Bun: {
+    version: string;
+    isMainThread: boolean;
+    inspect(value: unknown): string;
+    semver: { satisfies(version: string, range: string): boolean };
+  };
   postMessage(data: unknown): void;
 };
 
-const ctype = (type: CType) => type === "buffer" ? "ptr" : type;
+const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
+if (!self.Bun.semver.satisfies(self.Bun.version, `>=${OLDEST}`)) {
+  console.error(`Bun ${self.Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
+  process.exit(1);
+}
 
-export function bun(): Runtime {
+const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
+
+export function bun(data: Promise<unknown>): Runtime {
   const ffi = (process as unknown as { getBuiltinModule(name: "bun:ffi"): BunFFI }).getBuiltinModule(
     "bun:ffi",
   );
-  // From the first moment on: a message that comes while nobody listens is lost.
-  const data = Promise.withResolvers<unknown>();
-  if (!self.Bun.isMainThread) self.onmessage = (message) => data.resolve(message.data);
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
@@ -39,7 +43,7 @@ export function bun(): Runtime {
     container: "oven/bun bun",
 
     dlopen(library, signatures) {
-      const symbols = Object.entries(signatures).map(([name, { parameters, result }]) => [
+      const symbols = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
         name,
         { args: parameters.map(ctype), returns: ctype(result) },
       ]);
@@ -47,6 +51,28 @@ export function bun(): Runtime {
     },
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
+
+    inspect: (value) => self.Bun.inspect(value),
+    writeBy(writer) {
+      if (!self.Bun.isMainThread) return; // there it writes at once by itself
+      process.stdout.write = writer(1);
+      process.stderr.write = writer(2);
+    },
+    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    beforeEnd(listener) {
+      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      if (!self.Bun.isMainThread) { // where process has no events, and is dear
+        addEventListener("error", ({ error }) => thrown(error));
+        const { exit } = process;
+        process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
+        return;
+      }
+      process.on("uncaughtExceptionMonitor", thrown);
+      process.on("unhandledRejection", (reason) => {
+        throw reason; // Bun would only print it
+      });
+      process.on("exit", listener);
+    },
 
     isMainThread: self.Bun.isMainThread,
     // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
@@ -62,21 +88,10 @@ export function bun(): Runtime {
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },
-    threadData: () => data.promise,
-    tellMaker: (event) => self.postMessage(event),
+    threadData: () => data,
+    tellCreator: (event) => self.postMessage(event),
     endThread: () => process.exit(0),
 
-    beforeEnd(listener) {
-      const caught = (error: unknown) => listener(error ?? new Error("undefined was thrown"));
-      // In a thread, which `process` would make dearer by a third.
-      if (!self.Bun.isMainThread) return addEventListener("error", ({ error }) => caught(error));
-      process.on("uncaughtExceptionMonitor", caught);
-      process.on("unhandledRejection", (reason) => {
-        throw reason; // Bun would only print it
-      });
-      process.on("exit", () => listener());
-    },
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
     forkable: (options) => ({
       options: [...options],
       environment: {
@@ -88,5 +103,6 @@ export function bun(): Runtime {
         MIMALLOC_PURGE_DELAY: "-1", // a thread that gives memory back
       },
     }),
+    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
   };
 }

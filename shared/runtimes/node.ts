@@ -1,5 +1,5 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CFunction, Runtime, ThreadEvent } from "./interface.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
 /** The part of `node:ffi` that is used here. */
 interface NodeFFI {
@@ -24,11 +24,10 @@ interface NodeModule {
   enableCompileCache(): { directory?: string };
   flushCompileCache(): void;
 }
-interface NodeFS {
-  writeSync(fd: number, data: string | Uint8Array): number;
-}
 const builtin = <T>(name: string) =>
   (process as unknown as { getBuiltinModule(name: string): T | undefined }).getBuiltinModule(name);
+
+const quoted = (word: string) => /^[\w./@:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
 function loadFFI(): NodeFFI {
@@ -38,9 +37,16 @@ function loadFFI(): NodeFFI {
   try {
     const ffi = builtin<NodeFFI>("node:ffi");
     if (ffi) return ffi;
+    const refused = `${process.env.NODE_OPTIONS} ${process.execArgv.join(" ")}`.includes(
+      "--no-experimental-ffi",
+    );
     console.error(
-      `Node.js ${process.version} has no node:ffi; this runs it in one that has: ` +
-        `npx -y -p node@26.10.0 node ${process.argv.slice(1).join(" ")}`,
+      `Node.js ${process.version} has no node:ffi` +
+        (refused
+          ? ", because --no-experimental-ffi forbids it"
+          : `; this runs it in one that has: npx -y -p node@26.10.0 node ${
+            process.argv.slice(1).map(quoted).join(" ")
+          }`),
     );
     process.exit(1);
   } finally {
@@ -48,6 +54,9 @@ function loadFFI(): NodeFFI {
   }
 }
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
+
+// libffi widens an int to a register, sign and all, so a size may go as one (up to 2 GiB). An uint64 wants a bigint, each time.
+const ctype = (type: CType) => type === "size" ? "i32" : type;
 
 export function node(): Runtime {
   const ffi = loadFFI();
@@ -60,21 +69,6 @@ export function node(): Runtime {
   const print = (error: unknown) => {
     if (process.listenerCount("uncaughtException") === 0) console.error(error);
   };
-  if (!workers.isMainThread) {
-    // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
-    const fs = builtin<NodeFS>("node:fs")!;
-    for (const [fd, stream] of [[1, process.stdout], [2, process.stderr]] as const) {
-      stream.write = (data: string | Uint8Array) => {
-        for (;;) {
-          try {
-            return fs.writeSync(fd, data) > 0;
-          } catch (error) {
-            if ((error as { code?: string }).code !== "EAGAIN") throw error; // a pipe that is full
-          }
-        }
-      };
-    }
-  }
 
   return {
     os: process.platform,
@@ -86,18 +80,48 @@ export function node(): Runtime {
     container: "node:26 node",
 
     dlopen(library, signatures) {
-      const functions = Object.entries(signatures).map(([name, { parameters, result }]) => [
+      const functions = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
         name,
-        { arguments: [...parameters], return: result },
+        { arguments: parameters.map(ctype), return: ctype(result) },
       ]);
       return ffi.dlopen(library, Object.fromEntries(functions)).functions;
     },
     addressOf: (buffer) => ffi.getRawPointer(buffer),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
+    inspect: (value) => builtin<{ inspect(value: unknown): string }>("node:util")!.inspect(value),
+    writeBy(writer) {
+      // Each stream when it is first used. console uses them, too.
+      for (const [fd, name] of [[1, "stdout"], [2, "stderr"]] as const) {
+        const { get } = Object.getOwnPropertyDescriptor(process, name)!;
+        Object.defineProperty(process, name, {
+          configurable: true,
+          get() {
+            const stream = get!.call(process);
+            stream.write = writer(fd);
+            Object.defineProperty(process, name, { value: stream });
+            return stream;
+          },
+        });
+      }
+    },
+    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    beforeEnd(listener) {
+      process.on(
+        "uncaughtExceptionMonitor",
+        (error) => listener(1, error ?? new Error("undefined was thrown")),
+      );
+      process.on("exit", listener);
+    },
+
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
-    allowThreads: () => {},
+    allowThreads() {
+      const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
+      if (!permission || permission.has("worker")) return;
+      console.error("This needs --allow-worker, to run the lesson in threads");
+      process.exit(1);
+    },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
       const { directory } = modules.enableCompileCache();
@@ -106,23 +130,22 @@ export function node(): Runtime {
       process.removeListener("exit", _exit).on("exit", _exit);
       process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", listener as (event: ThreadEvent) => void);
+      worker.on("message", (event: ThreadEvent | Record<string, unknown>) => {
+        // On the same line `node --watch` hears which files the thread loads.
+        if (!("watch:import" in Object(event))) listener(event as ThreadEvent);
+      });
       worker.on("error", (error: Error) => listener({ failed: error.message }));
       worker.on("exit", () => listener("ended"));
     },
     threadData: () => Promise.resolve(workers.workerData),
-    tellMaker: (event) => workers.parentPort.postMessage(event),
+    tellCreator: (event) => workers.parentPort.postMessage(event),
     endThread: () => process.exit(0),
 
-    beforeEnd(listener) {
-      process.on("uncaughtExceptionMonitor", (error) => listener(error ?? new Error("undefined was thrown")));
-      process.on("exit", () => listener());
-    },
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
     forkable: (options) => ({
       // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
       options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
     }),
+    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
   };
 }
