@@ -35,10 +35,6 @@ const EPOLL_CTL_MOD = 3;
 const WORDS = runtime.arch === "x86_64" ? 3 : 4;
 const DATA = runtime.arch === "x86_64" ? 1 : 2;
 const MAX_EVENTS = 512;
-const REASONS: Readonly<Record<number, string>> = {
-  [Errno.EEXIST]: "this descriptor is registered already",
-  [Errno.ENOENT]: "this descriptor is not registered",
-};
 
 /** An interest list in the kernel. */
 export class Epoll {
@@ -66,7 +62,7 @@ export class Epoll {
     this.#event[0] = integer(events, "what epoll watches for, such as EPOLLIN,");
     this.#event[DATA] = fd;
     const result = libc.epoll_ctl(this.#fd, operation, fd, this.#event);
-    if (result === -1) throw new OSError("epoll_ctl", errno[0], REASONS[errno[0]]);
+    if (result === -1) throw new OSError("epoll_ctl", errno[0]);
   }
 
   /**

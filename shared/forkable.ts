@@ -58,6 +58,8 @@ export function becomeForkable(): void {
   check("execve", bare.execve(path, argv, envp));
 }
 
+const bytes = ({ buffer }: Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>) => new Uint8Array(buffer);
+
 /** The words of a file of /proc, over libc: a runtime's own way may want one more permission. */
 function words(path: string): string[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
@@ -74,7 +76,7 @@ function words(path: string): string[] {
 function strings(words: readonly string[]): Uint8Array<ArrayBuffer> {
   kept.push(...words.map(cstring));
   const pointers = kept.slice(-words.length).map(runtime.addressOf);
-  return new Uint8Array(BigUint64Array.of(...pointers, 0n).buffer);
+  return bytes(BigUint64Array.of(...pointers, 0n));
 }
 const kept: Uint8Array<ArrayBuffer>[] = [];
 
@@ -96,7 +98,7 @@ const MADV_DONTFORK = 10;
  * PR_SET_NO_NEW_PRIVS, prctl(2).
  */
 function ignoreDontFork(): void {
-  const program: [code: number, ifTrue: number, ifFalse: number, k: number][] = [
+  const program: [code: number, yes: number, no: number, k: number][] = [
     [LOAD, 0, 0, 4], // the architecture, on which the numbers depend
     [JUMP_IF_EQUAL, 0, 5, ARCHITECTURE],
     [LOAD, 0, 0, 0], // the number of the system call
@@ -106,16 +108,12 @@ function ignoreDontFork(): void {
     [RETURN, 0, 0, SECCOMP_RET_ERRNO], // errno 0: "done"
     [RETURN, 0, 0, SECCOMP_RET_ALLOW],
   ];
-  const instructions = new Uint8Array(program.length * 8); // struct sock_filter[]
-  const view = new DataView(instructions.buffer);
-  program.forEach(([code, ifTrue, ifFalse, k], i) => {
-    view.setUint16(i * 8, code, true);
-    view.setUint8(i * 8 + 2, ifTrue);
-    view.setUint8(i * 8 + 3, ifFalse);
-    view.setUint32(i * 8 + 4, k, true);
-  });
-  const filter = BigUint64Array.of(BigInt(program.length), runtime.addressOf(instructions)); // struct sock_fprog
-  const address = runtime.addressOf(new Uint8Array(filter.buffer));
+  // struct sock_filter[]: 16 bits, 8, 8 and 32
+  const instructions = Uint32Array.of(
+    ...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]),
+  );
+  const filter = BigUint64Array.of(BigInt(program.length), runtime.addressOf(bytes(instructions))); // sock_fprog
+  const address = runtime.addressOf(bytes(filter));
   const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) === -1 ||
     bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0n, 0n) === -1;
   if (refused) die(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);

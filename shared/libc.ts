@@ -1,66 +1,64 @@
 /** The C library, glibc or musl: every function that is called here, and the errno that it leaves. */
 import { OSError } from "./errno.ts";
-import { type CFunction, type CType, runtime } from "./runtime.ts";
+import { type CFunction, type CType, runtime, type Signature } from "./runtime.ts";
 
 /**
  * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
  * `ssize_t`: no buffer here is larger than 2 GiB, so the lower half says it all, and a 64-bit one would be a bigint.
  */
-const LIBRARIES = {
-  "libc.so.6": {
-    __errno_location: ["u64"],
-    // Sockets: socket(2), getsockopt(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
-    socket: ["i32", "i32", "i32", "i32"],
-    setsockopt: ["i32", "i32", "i32", "i32", "buffer", "i32"],
-    getsockopt: ["i32", "i32", "i32", "i32", "buffer", "buffer"],
-    bind: ["i32", "i32", "buffer", "i32"],
-    listen: ["i32", "i32", "i32"],
-    getsockname: ["i32", "i32", "buffer", "buffer"],
-    connect: ["i32", "i32", "buffer", "i32"],
-    accept4: ["i32", "i32", "buffer", "buffer", "i32"],
-    recv: ["i32", "i32", "buffer", "size", "i32"],
-    send: ["i32", "i32", "buffer", "size", "i32"],
-    shutdown: ["i32", "i32", "i32"],
-    // Descriptors: close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
-    close: ["i32", "i32"],
-    dup: ["i32", "i32"],
-    ioctl: ["i32", "i32", "size", "buffer"],
-    fcntl: ["i32", "i32", "i32", "i32"],
-    open: ["i32", "buffer", "i32", "i32"],
-    read: ["i32", "i32", "buffer", "size"],
-    write: ["i32", "i32", "buffer", "size"],
-    readlink: ["i32", "buffer", "buffer", "size"],
-    isatty: ["i32", "i32"],
-    // Waiting for many: poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
-    poll: ["i32", "buffer", "size", "i32"],
-    select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
-    epoll_create1: ["i32", "i32"],
-    epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
-    epoll_wait: ["i32", "i32", "buffer", "i32", "i32"],
-    // Processes: fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3)
-    fork: ["i32"],
-    waitpid: ["i32", "i32", "buffer", "i32"],
-    _exit: ["void", "i32"],
-    getpid: ["i32"],
-    getppid: ["i32"],
-    gettid: ["i32"],
-    execve: ["i32", "buffer", "buffer", "buffer"],
-    prctl: ["i32", "i32", "u64", "u64", "u64", "u64"],
-    signal: ["u64", "i32", "u64"],
-    getenv: ["u64", "buffer"],
-    atoi: ["i32", "u64"],
-  },
-  // glibc before 2.34 has these in files of their own; musl takes the names for itself.
-  "libdl.so.2": {
-    dlsym: ["u64", "u64", "buffer"],
-  },
-  "libpthread.so.0": {
-    pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
-    pthread_join: ["i32", "u64", "buffer"],
-    sem_init: ["i32", "buffer", "i32", "i32"],
-    sem_post: ["i32", "buffer"],
-  },
-} as const;
+const FUNCTIONS = {
+  __errno_location: ["u64"],
+  // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
+  socket: ["i32", "i32", "i32", "i32"],
+  setsockopt: ["i32", "i32", "i32", "i32", "buffer", "i32"],
+  getsockopt: ["i32", "i32", "i32", "i32", "buffer", "buffer"],
+  bind: ["i32", "i32", "buffer", "i32"],
+  listen: ["i32", "i32", "i32"],
+  getsockname: ["i32", "i32", "buffer", "buffer"],
+  connect: ["i32", "i32", "buffer", "i32"],
+  accept4: ["i32", "i32", "buffer", "buffer", "i32"],
+  recv: ["i32", "i32", "buffer", "size", "i32"],
+  send: ["i32", "i32", "buffer", "size", "i32"],
+  shutdown: ["i32", "i32", "i32"],
+  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
+  close: ["i32", "i32"],
+  dup: ["i32", "i32"],
+  ioctl: ["i32", "i32", "size", "buffer"],
+  fcntl: ["i32", "i32", "i32", "i32"],
+  open: ["i32", "buffer", "i32", "i32"],
+  read: ["i32", "i32", "buffer", "size"],
+  write: ["i32", "i32", "buffer", "size"],
+  readlink: ["i32", "buffer", "buffer", "size"],
+  isatty: ["i32", "i32"],
+  // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
+  poll: ["i32", "buffer", "size", "i32"],
+  select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
+  epoll_create1: ["i32", "i32"],
+  epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
+  epoll_wait: ["i32", "i32", "buffer", "i32", "i32"],
+  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3)
+  fork: ["i32"],
+  waitpid: ["i32", "i32", "buffer", "i32"],
+  _exit: ["void", "i32"],
+  getpid: ["i32"],
+  getppid: ["i32"],
+  gettid: ["i32"],
+  execve: ["i32", "buffer", "buffer", "buffer"],
+  prctl: ["i32", "i32", "u64", "u64", "u64", "u64"],
+  signal: ["u64", "i32", "u64"],
+  getenv: ["u64", "buffer"],
+  atoi: ["i32", "u64"],
+  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3)
+  pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
+  pthread_join: ["i32", "u64", "buffer"],
+  sem_init: ["i32", "buffer", "i32", "i32"],
+  sem_post: ["i32", "buffer"],
+  dlsym: ["u64", "u64", "buffer"],
+} as const satisfies Record<string, Signature>;
+
+/** glibc before 2.34 has these in files of their own. musl takes all such names for itself. */
+const libraryOf = (name: string) =>
+  /^(pthread|sem)_/.test(name) ? "libpthread.so.0" : name === "dlsym" ? "libdl.so.2" : "libc.so.6";
 
 // deno-fmt-ignore
 type Value<T extends CType> =
@@ -69,13 +67,11 @@ type Value<T extends CType> =
   : T extends "void" ? void
   : number;
 type Values<P extends readonly CType[]> = { -readonly [I in keyof P]: Value<P[I]> };
-// deno-fmt-ignore
-type Callable<S> = S extends readonly [infer R extends CType, ...infer P extends readonly CType[]]
-  ? (...args: Values<P>) => Value<R> : never;
-type Flat<L> = L[keyof L] extends infer F ? (F extends unknown ? (k: F) => void : never) : never;
-type All = Flat<typeof LIBRARIES> extends (k: infer F) => void ? F : never;
+type Call<S> = S extends readonly [infer R extends CType, ...infer P extends readonly CType[]]
+  ? (...args: Values<P>) => Value<R>
+  : never;
 /** The C functions by name, with their parameters as JavaScript passes them. */
-export type Libc = { readonly [K in keyof All]: Callable<All[K]> };
+export type Libc = { readonly [K in keyof typeof FUNCTIONS]: Call<typeof FUNCTIONS[K]> };
 
 if (runtime.os !== "linux") {
   const lesson = runtime.script.replace(/^.*[/\\]/, "");
@@ -90,20 +86,18 @@ if (runtime.os !== "linux") {
 /** The functions, each opened when it is first used: that costs more than a hundred calls of it. */
 function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
   const functions = {} as Libc;
-  for (const [library, signatures] of Object.entries(LIBRARIES)) {
-    for (const [name, signature] of Object.entries(signatures)) {
-      const get = () => {
-        const value = wrap(name, runtime.dlopen(library, { [name]: signature })[name]);
-        Object.defineProperty(functions, name, { value });
-        return value;
-      };
-      Object.defineProperty(functions, name, { configurable: true, enumerable: true, get });
-    }
+  for (const [name, signature] of Object.entries(FUNCTIONS)) {
+    const get = () => {
+      const value = wrap(name, runtime.dlopen(libraryOf(name), name, signature));
+      Object.defineProperty(functions, name, { value });
+      return value;
+    };
+    Object.defineProperty(functions, name, { configurable: true, enumerable: true, get });
   }
   return functions;
 }
 
-/** The functions, not traced: for what is no part of a lesson's story. */
+/** The functions for what is no part of a lesson's story: `--trace` does not print them. */
 export const bare: Libc = lazily((_name, call) => call);
 
 /**
@@ -113,7 +107,7 @@ export const bare: Libc = lazily((_name, call) => call);
  */
 export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 
-/** The functions for a lesson. With `--trace` those that tell its story print what they do; without it these are {@link bare}. */
+/** The functions for a lesson. Without `--trace` they are {@link bare}. */
 export const libc: Libc = runtime.args.includes("--trace")
   ? lazily((await import("./trace.ts")).tracer(bare, errno))
   : bare;
@@ -125,12 +119,10 @@ export function check(call: string, result: number): number {
 }
 
 /** A string as C wants it: UTF-8 with a NUL behind it. */
-export function cstring(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
-}
+export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text + "\0");
 
 const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
-/** Seconds as C wants them, rounded up to microseconds: struct timeval. It holds until the next call. */
+/** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
   const microseconds = Math.ceil(seconds * 1e6);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);

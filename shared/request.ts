@@ -18,7 +18,7 @@ export class HttpRequest {
   #complete = false;
 
   /** Take the next bytes. True once: when they end the head (an empty line), or it has passed 64 KiB without one. */
-  add(data: Uint8Array<ArrayBuffer>): boolean {
+  add(data: Uint8Array): boolean {
     if (this.#complete) return false;
     let atLineStart = this.#atLineStart;
     for (let i = 0; i < data.length; i++) { // `for … of` takes several times as long here
@@ -30,21 +30,16 @@ export class HttpRequest {
       }
     }
     this.#atLineStart = atLineStart;
-    this.#keep(data);
-    if (this.#size > MAX_HEAD) this.#complete = true;
-    return this.#complete;
-  }
-
-  #keep(data: Uint8Array<ArrayBuffer>): void {
     const size = this.#size + data.length;
-    if (this.#size === 0) this.#bytes = this.#complete ? data : data.slice(); // no more than came, while it waits
-    else if (size > this.#bytes.length) {
-      const larger = new Uint8Array(2 * size);
+    if (size > this.#bytes.length) { // twice what it needs, or many small pieces would be copied again and again
+      const larger = new Uint8Array(this.#complete ? size : 2 * size);
       larger.set(this.#bytes);
       this.#bytes = larger;
     }
-    if (this.#size > 0) this.#bytes.set(data, this.#size);
+    this.#bytes.set(data, this.#size);
     this.#size = size;
+    if (size > MAX_HEAD) this.#complete = true;
+    return this.#complete;
   }
 
   /** What has come, as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */

@@ -1,8 +1,8 @@
 /** What the lessons need of a JavaScript runtime, and the choice of the one that runs this. */
 
 /**
- * A C type: `i32` is an `int`, `size` a `size_t` (a number, never negative), `u64` an address (a bigint), `buffer` a
- * `void *` that a typed array or `null` fills.
+ * A C type: `i32` is an `int`, `size` a `size_t` (a number), `u64` an address (a bigint), `buffer` a `void *` that a
+ * typed array or `null` fills.
  */
 export type CType = "i32" | "size" | "u64" | "buffer" | "void";
 /** What a C function returns, and then what it takes. */
@@ -11,7 +11,7 @@ export type Signature = readonly [result: CType, ...parameters: CType[]];
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
 
-/** What a thread tells its creator: it runs its target (with its number, gettid(2)); it can't, and why; it has ended. */
+/** What a thread tells its creator: it runs its target (its gettid(2)); it can't, and why; it has ended. */
 export type ThreadEvent = { readonly started: number } | { readonly failed: string } | "ended";
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
@@ -20,22 +20,20 @@ export interface Runtime {
   readonly os: string;
   /** The processor: `"x86_64"`, `"aarch64"`. */
   readonly arch: string;
-  /** The script that was started: its path, or its URL if that is no file's. */
+  /** The script that was started: its path, or its URL if that is no file's. In a thread it may be empty. */
   readonly script: string;
   /** The script's arguments; in a thread they are the same. */
   readonly args: readonly string[];
-  /** The user wants no colours: https://no-color.org */
-  readonly noColor: boolean;
   /** What stands before a script on the command line, such as `deno run -A`. */
   readonly command: string;
   /** A container image and the command in it that runs a script. */
   readonly container: string;
 
   /**
-   * The C functions of a shared library: dlopen(3), dlsym(3). Throws if there is no such library or function.
+   * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none.
    * Where the runtime wants a permission and nobody gives it, one sentence says so and the process ends (1).
    */
-  dlopen(library: string, signatures: Readonly<Record<string, Signature>>): Record<string, CFunction>;
+  dlopen(library: string, name: string, signature: Signature): CFunction;
   /** The address of a buffer's first byte. It holds while the buffer lives. */
   addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
@@ -55,10 +53,7 @@ export interface Runtime {
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
-  /**
-   * How many more OS threads the process may need when `count` threads of {@link startThread} run and one more
-   * starts. Where one is refused, the runtime aborts the process.
-   */
+  /** How many OS threads `count` threads and one that starts may still make. Where one is refused, the runtime aborts. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;
@@ -74,10 +69,7 @@ export interface Runtime {
   /** In a thread: end it, which its creator hears. */
   endThread(): void;
 
-  /**
-   * How this runtime does without helper threads: `options`, which are the words between the program and the
-   * script, as they have to be then, and what to set in the environment.
-   */
+  /** The options of a second start that does without helper threads, from those of the first, and what its environment has more. */
   forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
   /** Make `process.pid` ask `getpid` each time, since a forked child has another. */
   askForPid(getpid: () => number): void;
@@ -85,7 +77,7 @@ export interface Runtime {
 
 const self = globalThis as unknown as {
   Bun?: { isMainThread: boolean };
-  onmessage: (message: MessageEvent) => void;
+  onmessage: (event: MessageEvent) => void;
 };
 /** In a thread of Deno or Bun: its data. From the first moment on: a message that comes while nobody listens is lost. */
 const data = Promise.withResolvers<unknown>();

@@ -1,7 +1,8 @@
-/** A lesson's command line and the socket that it listens on, with plain words where there can be none. */
-import { Errno, OSError } from "./errno.ts";
+/** A lesson's command line, and the socket that it listens on, with plain words where there can be none. */
+import { octets } from "./address.ts";
+import { OSError } from "./errno.ts";
 import { runtime } from "./runtime.ts";
-import { octets, SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
+import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 /** Where a server listens, and which lesson it is. */
@@ -14,8 +15,9 @@ export interface Address {
   readonly lesson: string;
 }
 
-/** Options of a lesson's own, with their defaults. */
-export type OwnOptions = Readonly<Record<string, number | string | boolean>>;
+type Value = number | string | boolean;
+/** Options of a lesson's own, with their defaults. One whose default is a number takes numbers. */
+export type OwnOptions = Readonly<Record<string, Value>>;
 /** The values that were given for them: `4` stands for any number, `false` for true or false. */
 type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends boolean ? boolean : string };
 
@@ -26,73 +28,57 @@ type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends b
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
-  const defaults: OwnOptions = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
-  const given = parse(defaults, wrong);
-  if (given.help) {
-    write(1, help(lesson, shows, defaults));
+  const defaults = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
+  const values: Record<string, Value> = { ...defaults, ...parse(defaults, wrong) };
+  if (values.help) {
+    write(1, help(lesson, shows, own));
     // deno-lint-ignore no-process-global
     process.exit(0);
   }
-  if (given.host === "localhost") given.host = "127.0.0.1";
-  if (!octets(`${given.host}`)) {
-    wrong(`--host takes localhost or an IPv4 address such as 127.0.0.1, not ${given.host}`);
-  }
-  if (!Number.isInteger(given.port) || given.port as number > 65535) {
-    wrong(`--port takes 0 to 65535, not ${given.port}`);
-  }
-  return { ...given, lesson } as unknown as Address & Values<T>;
+  if (values.host === "localhost") values.host = "127.0.0.1";
+  if (!octets(`${values.host}`)) wrong(`--host takes an IPv4 address such as 127.0.0.1, not ${values.host}`);
+  if (!(Number.isInteger(values.port) && Number(values.port) <= 65535)) wrong("--port takes 0 to 65535");
+  return { ...values, lesson } as unknown as Address & Values<T>;
 }
 
-/** The values of the options by their names; those with a number for their default are numbers from 0 up. */
-function parse(
-  defaults: OwnOptions,
-  wrong: (what: string) => never,
-): Record<string, number | string | boolean> {
-  // Not imported: of the threads, which load this file too, none needs it.
-  // deno-lint-ignore no-process-global
-  const { parseArgs } = process.getBuiltinModule("node:util");
-  const types = Object.entries(defaults).map(([name, value]) =>
+/** What was given on the command line. */
+function parse(defaults: OwnOptions, wrong: (what: string) => never): Record<string, Value> {
+  const kinds = Object.entries(defaults).map(([name, value]) =>
     [name, { type: typeof value === "boolean" ? "boolean" : "string" }] as const
   );
-  let values: Record<string, unknown> = {};
   try {
-    ({ values } = parseArgs({
-      args: [...runtime.args],
-      options: Object.fromEntries(types),
-      allowNegative: true,
-    }));
+    // Not imported: a thread loads this file too, and does not need it.
+    // deno-lint-ignore no-process-global
+    const { parseArgs } = process.getBuiltinModule("node:util");
+    const { values } = parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => {
+        if (typeof defaults[name] !== "number") return [name, value as Value];
+        return /^\d+(\.\d+)?$/.test(`${value}`)
+          ? [name, Number(value)]
+          : wrong(`--${name} takes a number, not ${value}`);
+      }),
+    );
   } catch (error) {
-    wrong((error as Error).message.split("\n")[0]);
+    return wrong((error as Error).message.split("\n")[0]);
   }
-  return Object.fromEntries(
-    Object.entries({ ...defaults, ...values }).map(([name, value]) => {
-      if (typeof defaults[name] !== "number") return [name, value as string | boolean];
-      if (!/^\d{1,9}(\.\d+)?$/.test(`${value}`)) {
-        wrong(`--${name} takes a number, not ${JSON.stringify(value)}`);
-      }
-      return [name, Number(value)];
-    }),
-  );
 }
 
-function help(lesson: string, shows: string, defaults: OwnOptions): string {
-  const told: Record<string, string> = {
-    host: "IPv4 address to listen on; 0.0.0.0 is every one of this machine",
-    port: "port to listen on; 0 takes a free one",
-    trace: "print each system call as it happens",
-    help: "print this text",
-  };
-  const lines = Object.entries(defaults).map(([name, value]) => {
-    const kind = typeof value === "boolean" ? "" : typeof value === "number" ? " N" : " TEXT";
-    return `  ${`--${name}${kind}`.padEnd(14)}  ${told[name] ?? ""} (default ${value})`.replace(
-      " (default false)",
-      "",
-    );
-  });
-  return `${lesson}: ${shows}\n\n  ${runtime.command} lessons/${lesson}.ts [options]\n\n${
-    lines.join("\n")
-  }\n`;
+function help(lesson: string, shows: string, own: OwnOptions): string {
+  const ownLines = Object.entries(own).map(([name, value]) =>
+    `  --${name} ${typeof value === "boolean" ? "" : typeof value === "number" ? "N" : "TEXT"}`.padEnd(18) +
+    `(default ${value})\n`
+  );
+  return `${lesson}: ${shows}
+
+  ${runtime.command} lessons/${lesson}.ts [options]
+
+  --host ADDRESS  IPv4 address to listen on (default 127.0.0.1; 0.0.0.0 is every one)
+  --port PORT     port to listen on (default 9696; 0 takes a free one)
+${ownLines.join("")}  --trace         print each system call as it happens
+  --help          print this text
+`;
 }
 
 /**
@@ -104,14 +90,14 @@ function help(lesson: string, shows: string, defaults: OwnOptions): string {
 const BACKLOG = 4096;
 
 /**
- * A socket that listens on an address: socket(2), setsockopt(2), bind(2),
- * listen(2), as Python's `socket.create_server`. Then it prints where. What
- * the system refuses ends the process with a sentence (exit code 1).
+ * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
+ * `socket.create_server`. Then it prints where. What the system refuses ends the process with a sentence (exit code 1).
+ * Error: a thread has called it. TypeError: that is no address.
  */
 export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
   if (!runtime.isMainThread) {
     throw new Error(
-      "a thread has come to createServer: what the main thread alone does stands in if (isMainThread) { … }",
+      "createServer: a thread has come here; the main thread's code stands in if (isMainThread) { … }",
     );
   }
   const { host, port, lesson } = address;
@@ -123,34 +109,17 @@ export function createServer(address: Address, { backlog = BACKLOG } = {}): Sock
     server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); // or connections of an earlier server keep the port: socket(7)
     server.bind([host, port]);
     server.listen(backlog);
-    announce(server, lesson);
+    const url = `http://${server.getsockname().join(":")}`;
+    const all = host === "0.0.0.0" ? ", for everyone who can reach this machine" : "";
+    write(
+      1,
+      `${lesson} listening on ${url}${all}\nTry: curl -i ${
+        url.replace("0.0.0.0", "127.0.0.1")
+      }   Stop: Ctrl-C\n`,
+    );
     return server;
   } catch (error) {
     if (!(error instanceof OSError)) throw error;
-    die(`${lesson}: ${advice(error.code, host, port) ?? error.message}`);
-  }
-}
-
-function announce(server: Socket, lesson: string): void {
-  const [host, port] = server.getsockname();
-  const everywhere = host === "0.0.0.0";
-  const url = `http://${everywhere ? "127.0.0.1" : host}:${port}`;
-  write(
-    1,
-    `${lesson} listening on http://${host}:${port}${
-      everywhere ? ", for all who can reach this machine" : ""
-    }\n`,
-  );
-  write(1, `Try: curl -i ${url}   Stop: Ctrl-C\n`);
-}
-
-function advice(code: number, host: string, port: number): string | undefined {
-  switch (code) {
-    case Errno.EADDRINUSE:
-      return `port ${port} is in use: stop the program that has it, or take another with --port (0 takes a free one)`;
-    case Errno.EACCES:
-      return `port ${port} needs more rights: take one from 1024 up with --port`;
-    case Errno.EADDRNOTAVAIL:
-      return `this machine has no address ${host}: take 127.0.0.1, or 0.0.0.0 for all, with --host`;
+    die(`${lesson}: port ${port} of ${host}: ${error.message}`);
   }
 }

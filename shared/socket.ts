@@ -3,6 +3,7 @@
  * module. An error that only says "the client has gone" is not an exception
  * here: it reads as the end of the stream.
  */
+import { sockaddr, type SocketAddress, socketAddress } from "./address.ts";
 import { Errno, errorname, OSError } from "./errno.ts";
 import { bare, check, errno, libc, timeval } from "./libc.ts";
 import { warn } from "./stdio.ts";
@@ -14,42 +15,47 @@ const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get t
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
 
-// For Socket.setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h
-/** Options of every socket, which socket(7) explains. */
+// For setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h
+/** Options of every socket: socket(7) */
 export const SOL_SOCKET = 1;
-/** Let the port be bound again at once, though connections of an earlier server still linger. */
+/** Let the port be bound again at once, though connections of an earlier server still linger: socket(7) */
 export const SO_REUSEADDR = 2;
-/** Find out whether a silent peer is still there. */
+/** Find out whether a silent peer is still there: socket(7) */
 export const SO_KEEPALIVE = 9;
-/** What close(2) does with bytes unsent: a struct linger; `Int32Array.of(1, 0)` resets the connection. */
+/** What close(2) does with bytes unsent: a struct linger; `Int32Array.of(1, 0)` resets the connection. socket(7) */
 export const SO_LINGER = 13;
-/** Let several sockets bind the same port; the kernel deals connections out to them. */
+/** Let several sockets bind the same port; the kernel deals connections out to them: socket(7) */
 export const SO_REUSEPORT = 15;
-/** The limit of accept(2) and recv(2), and that of send(2) and connect(2): a struct timeval. */
-export const SO_RCVTIMEO = 20, SO_SNDTIMEO = 21;
+/** The limit of accept(2) and recv(2), a struct timeval: socket(7) */
+export const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21; // that of send(2) and connect(2)
 const SO_ACCEPTCONN = 30; // is it a listening socket?
-/** Options of TCP, which tcp(7) explains. */
+/** Options of TCP: tcp(7) */
 export const IPPROTO_TCP = 6;
-/** Send small pieces at once, rather than wait for more to send with them. */
+/** Send small pieces at once, rather than wait for more to send with them: tcp(7) */
 export const TCP_NODELAY = 1;
 
-/**
- * For {@link Socket.shutdown}: "I receive nothing more" (Linux still takes what comes, and recv brings it), "I send
- * nothing more", and both: shutdown(2)
- */
-export const SHUT_RD = 0, SHUT_WR = 1, SHUT_RDWR = 2;
+/** For shutdown: "I receive nothing more". Linux still takes what comes, and recv brings it. shutdown(2) */
+export const SHUT_RD = 0;
+/** "I send nothing more". */
+export const SHUT_WR = 1;
+/** Both. */
+export const SHUT_RDWR = 2;
 
-/** An IPv4 address, such as `"127.0.0.1"`, and a port. */
-export type SocketAddress = readonly [host: string, port: number];
-
-/** What a {@link Socket} knows of its descriptor. */
-export interface SocketState {
-  readonly fd: number;
-  /** Seconds, 0: non-blocking, `null`: no limit, `undefined`: not known. */
-  readonly timeout: number | null | undefined;
-  readonly listening: boolean;
-  readonly addr?: SocketAddress;
-}
+const { EAGAIN, EBADF, EINTR, ENOTCONN } = Errno;
+/** accept(2): nobody is there. So it treats errors of the network, too, and a firewall's EPERM. */
+const NOBODY = new Set<number>([
+  EAGAIN,
+  EINTR,
+  Errno.EPERM,
+  Errno.EPROTO,
+  Errno.ENOPROTOOPT,
+  Errno.EOPNOTSUPP,
+])
+  .union(new Set([Errno.ENETDOWN, Errno.ENETUNREACH, Errno.EHOSTDOWN, Errno.EHOSTUNREACH, Errno.ENONET]));
+const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
+/** Faults in the program. All other errors of a connection mean that the client has gone. */
+const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
 /**
  * Where recv(2) puts the bytes. {@link Socket.recv} returns the part that they fill, and the next call fills what is
@@ -57,24 +63,17 @@ export interface SocketState {
  */
 const SLAB = 64 * 1024;
 let free = new Uint8Array(SLAB);
-const NOTHING = new Uint8Array(0);
-/** Arguments for calls that take the address of an int, of a struct sockaddr_in. */
+/** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps for some ms. */
 const INT = new Int32Array(1);
 const PEER = new Uint8Array(16);
-/** For Atomics.wait, which sleeps for so many milliseconds. */
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-const { EAGAIN, EBADF, EFAULT, EHOSTDOWN, EHOSTUNREACH, EINTR, EINVAL, EMFILE, ENETDOWN, ENETUNREACH } =
-  Errno;
-const { ENFILE, ENOBUFS, ENOMEM, ENONET, ENOPROTOOPT, ENOTCONN, ENOTSOCK, EOPNOTSUPP, EPERM, EPROTO } = Errno;
-/** Nobody is there, or an error of the network that accept(2) passes on, and wants treated so. EPERM: a firewall's. */
-const NOBODY = new Set<number>([
-  ...[EAGAIN, EINTR, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP],
-  ...[ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET],
-]);
-const EXHAUSTED = new Set<number>([EMFILE, ENFILE, ENOBUFS, ENOMEM]);
-/** Faults in the program. All other errors of a connection mean that the client has gone. */
-const MISUSE = new Set<number>([EBADF, EFAULT, EINVAL, ENOTSOCK]);
+/** What a Socket knows of its descriptor. Its timeout: seconds, 0: non-blocking, `null`: none, `undefined`: not known. */
+export interface SocketState {
+  readonly fd: number;
+  readonly timeout: number | null | undefined;
+  readonly addr?: SocketAddress;
+}
 
 /** The sockets that this thread has made, accepted or been given, and not closed. */
 export const unclosed: Set<Socket> = new Set();
@@ -83,24 +82,26 @@ export const unclosed: Set<Socket> = new Set();
 export class Socket {
   #fd: number;
   #timeout: SocketState["timeout"];
-  #listening: boolean;
-  /** Whose it is instead, after {@link Socket.handOver}. */
-  #owner: string | undefined;
+  /** The thread whose it is instead, after {@link handOver}. */
+  #owner = "";
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
-  /** Structured clone refuses a function. So a Socket inside another value can't arrive in a thread as a mere husk. */
-  readonly cloneable = no;
+  /** Structured clone refuses a function. So no thread gets a Socket inside another value, as a mere husk. */
+  readonly cloneable = String;
 
   /**
    * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
    * other: set a timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
   constructor(fileno?: number | SocketState) {
-    const state = typeof fileno === "object" ? fileno : fileno === undefined ? made() : found(fileno);
-    this.#fd = state.fd;
-    this.#timeout = state.timeout;
-    this.#listening = state.listening;
-    this.addr = state.addr;
+    const { fd, timeout, addr }: SocketState = typeof fileno === "object"
+      ? fileno
+      : fileno === undefined
+      ? { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null }
+      : { fd: descriptor(fileno), timeout: undefined };
+    this.#fd = fd;
+    this.#timeout = timeout;
+    this.addr = addr;
     unclosed.add(this);
   }
 
@@ -109,11 +110,13 @@ export class Socket {
     return this.#fd;
   }
 
-  /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the bytes of a C struct: setsockopt(2) */
+  /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
   setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
-    if (typeof value === "number") INT[0] = integer(value);
-    const [data, length] = typeof value === "number" ? [INT, 4] : [value, value.byteLength];
-    this.#check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), data, length));
+    const words = typeof value === "object" ? value : Int32Array.of(integer(value));
+    this.#check(
+      "setsockopt",
+      libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength),
+    );
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -124,25 +127,22 @@ export class Socket {
   /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
     this.#check("listen", libc.listen(this.#fd, integer(backlog)));
-    this.#listening = true;
   }
 
   /** The address that this socket is bound to: getsockname(2) */
   getsockname(): SocketAddress {
     const address = new Uint8Array(16);
-    this.#check("getsockname", bare.getsockname(this.#fd, address, Int32Array.of(address.length)));
+    this.#check("getsockname", bare.getsockname(this.#fd, address, Int32Array.of(16)));
     return socketAddress(address);
   }
 
   /**
-   * Connect to a server. On a non-blocking socket it goes on in the background. ECONNREFUSED, ETIMEDOUT; EINPROGRESS,
-   * when the socket's timeout is over: connect(2)
+   * Connect to a server; on a non-blocking socket it goes on in the background. ECONNREFUSED, ETIMEDOUT, and
+   * EINPROGRESS when the socket's timeout is over: connect(2)
    */
   connect(address: SocketAddress): void {
     const result = libc.connect(this.#fd, sockaddr(address), 16);
-    if (result === -1 && !(errno[0] === Errno.EINPROGRESS && this.#timeout === 0)) {
-      this.#check("connect", result);
-    }
+    if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) this.#check("connect", result);
   }
 
   /**
@@ -157,7 +157,7 @@ export class Socket {
       if (fd >= 0) {
         // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
         const timeout = this.#timeout === 0 ? null : this.#timeout;
-        const conn = new Socket({ fd, timeout, listening: false, addr: socketAddress(PEER) });
+        const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
         if (timeout !== null) conn.settimeout(null);
         return conn;
       }
@@ -183,17 +183,13 @@ export class Socket {
     if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
-      if (n > 0) {
-        const data = free.subarray(0, n);
-        free = free.subarray(n);
-        return data;
-      }
-      if (n === 0) return NOTHING;
       const code = errno[0];
-      if (code === EAGAIN) return null;
-      if (code === EINTR) continue;
-      if (MISUSE.has(code) || code === ENOTCONN) this.#fail("recv", code); // ENOTCONN: it never was; not after a reset
-      return NOTHING;
+      if (n === -1 && code === EINTR) continue;
+      if (n === -1 && code === EAGAIN) return null;
+      if (n === -1 && (MISUSE.has(code) || code === ENOTCONN)) this.#fail("recv", code); // ENOTCONN: it never was
+      const data = free.subarray(0, Math.max(n, 0));
+      free = free.subarray(data.length);
+      return data;
     }
   }
 
@@ -227,11 +223,10 @@ export class Socket {
     }
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-      if (n >= 0) return n;
       const code = errno[0];
-      if (code === EINTR) continue;
+      if (n >= 0) return n;
       if (MISUSE.has(code)) this.#fail("send", code);
-      return -code;
+      if (code !== EINTR) return -code;
     }
   }
 
@@ -278,27 +273,34 @@ export class Socket {
   }
 
   /**
-   * What a Socket of `owner`, another thread, is made of. From now on a connection is that one's alone, and this Socket
-   * good for nothing; a listening socket both have. For thread.ts
+   * What the Socket of another thread, `owner`, is made of. A connection belongs to that thread alone from now on; a
+   * listening socket to both. For thread.ts
    */
   handOver(owner: string): SocketState {
-    const state = { fd: this.#fd, timeout: this.#timeout, listening: this.#listening, addr: this.addr };
-    if (this.#owner) this.#fail("args", EBADF);
-    if (this.#listening) return state;
-    this.#fd = -1;
-    this.#owner = owner;
-    unclosed.delete(this);
+    if (this.#owner) this.#fail("Thread", EBADF);
+    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
+    if (!this.#listens()) {
+      unclosed.delete(this);
+      this.#fd = -1;
+      this.#owner = owner;
+    }
     return state;
   }
 
   /**
-   * Close what a thread or a forked child leaves open when it ends; how many connections that were. A listening
-   * socket stays open, since others may accept from it. For thread.ts and process.ts
+   * Close the connections that a thread or a forked child leaves open at its end, and return how many they were.
+   * A listening socket stays open, since others may accept from it. For thread.ts, process.ts
    */
   static closeAll(): number {
-    const connections = [...unclosed].filter((socket) => !socket.#listening);
+    const connections = [...unclosed].filter((socket) => !socket.#listens());
     for (const conn of connections) conn.close();
     return connections.length;
+  }
+
+  #listens(): boolean {
+    INT[0] = 0;
+    bare.getsockopt(this.#fd, SOL_SOCKET, SO_ACCEPTCONN, INT, Int32Array.of(4));
+    return INT[0] === 1;
   }
 
   #check(call: string, result: number): void {
@@ -306,55 +308,20 @@ export class Socket {
   }
 
   #fail(call: string, code: number): never {
-    const whose = this.#owner &&
-      `this connection belongs to ${this.#owner}, which closes it: threads share one ` +
-        "descriptor (a forked child has a copy, so there the parent closes its own)";
-    throw new OSError(call, code, whose);
+    const theirs =
+      `this connection belongs to ${this.#owner}, which closes it: threads share one descriptor ` +
+      "(a forked child has a copy, and so its parent has one to close)";
+    throw new OSError(call, code, this.#owner ? theirs : undefined);
   }
 }
 
-function no() {}
-
-function made(): SocketState {
-  const fd = check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return { fd, timeout: null, listening: false };
-}
-
-function found(fileno: number): SocketState {
-  const fd = descriptor(fileno);
-  check("getsockopt", bare.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, INT, Int32Array.of(4)));
-  return { fd, timeout: undefined, listening: INT[0] === 1 };
-}
-
-/** `value`, if it can be a descriptor: foreign functions would take anything else for 0. */
+/** `value`, if it can be a descriptor: foreign functions would take anything else for 0. TypeError */
 export function descriptor(value: number | Socket): number {
   return integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
 }
 
-/** `value`, if it is a whole number that fits an int: TypeError. */
+/** `value`, if it is a whole number that fits an int. TypeError */
 export function integer(value: number, what = "this"): number {
   if (value === (value | 0)) return value;
   throw new TypeError(`${what} is a whole number, not ${JSON.stringify(value)}`);
-}
-
-/** The four numbers of an IPv4 address in its usual form; nothing, if it is none. */
-export function octets(host: string): number[] | undefined {
-  const numbers = /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? host.split(".").map(Number) : [256];
-  return numbers.every((number) => number <= 255) ? numbers : undefined;
-}
-
-/** struct sockaddr_in: ip(7). Port and address stand in network byte order. */
-function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
-  const [host, port] = Array.isArray(address) ? address as [string, number] : ["", -1];
-  const numbers = octets(host);
-  if (!numbers || !(Number.isInteger(port) && port >= 0 && port <= 65535)) {
-    throw new TypeError(
-      `an address is a list of an IPv4 address and a port, ["127.0.0.1", 80], not ${JSON.stringify(address)}`,
-    );
-  }
-  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...numbers, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-function socketAddress(address: Uint8Array): SocketAddress {
-  return [`${address[4]}.${address[5]}.${address[6]}.${address[7]}`, address[2] << 8 | address[3]];
 }

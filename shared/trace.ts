@@ -56,7 +56,7 @@ export function tracer(
   errno: Int32Array,
 ): (name: string, bare: CFunction) => CFunction {
   const terminal = libc.isatty(1) === 1;
-  const color = terminal && !runtime.noColor;
+  const color = terminal && libc.getenv(new TextEncoder().encode("NO_COLOR\0")) === 0n; // https://no-color.org
   /** The child that this process is, if it is one. */
   let child = 0;
 

@@ -1,7 +1,7 @@
 /** Bun: https://bun.com/docs/runtime/ffi */
 import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The part of `bun:ffi` that is used here. */
+/** The parts of `bun:ffi` and of Bun's globals that are used here. In a thread, these are its end of the line to its creator. */
 interface BunFFI {
   dlopen(
     path: string,
@@ -10,8 +10,7 @@ interface BunFFI {
   ptr(buffer: ArrayBufferView): number;
   toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
 }
-/** What is used of Bun's globals. In a thread, they are its end of the line to its creator. */
-const self = globalThis as unknown as {
+const { Bun, postMessage } = globalThis as unknown as {
   Bun: {
     version: string;
     isMainThread: boolean;
@@ -22,8 +21,8 @@ const self = globalThis as unknown as {
 };
 
 const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
-if (!self.Bun.semver.satisfies(self.Bun.version, `>=${OLDEST}`)) {
-  console.error(`Bun ${self.Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
+if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
+  console.error(`Bun ${Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
   process.exit(1);
 }
 
@@ -38,30 +37,24 @@ export function bun(data: Promise<unknown>): Runtime {
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
     script: process.argv[1],
     args: process.argv.slice(2),
-    noColor: Boolean(process.env.NO_COLOR),
     command: "bun",
     container: "oven/bun bun",
 
-    dlopen(library, signatures) {
-      const symbols = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
-        name,
-        { args: parameters.map(ctype), returns: ctype(result) },
-      ]);
-      return ffi.dlopen(library, Object.fromEntries(symbols)).symbols;
-    },
+    dlopen: (library, name, [result, ...parameters]) =>
+      ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    inspect: (value) => self.Bun.inspect(value),
+    inspect: (value) => Bun.inspect(value),
     writeBy(writer) {
-      if (!self.Bun.isMainThread) return; // there it writes at once by itself
+      if (!Bun.isMainThread) return; // there it writes at once by itself
       process.stdout.write = writer(1);
       process.stderr.write = writer(2);
     },
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
       const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
-      if (!self.Bun.isMainThread) { // where process has no events, and is dear
+      if (!Bun.isMainThread) { // where process has no events, and is dear
         addEventListener("error", ({ error }) => thrown(error));
         const { exit } = process;
         process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
@@ -74,7 +67,7 @@ export function bun(data: Promise<unknown>): Runtime {
       process.on("exit", listener);
     },
 
-    isMainThread: self.Bun.isMainThread,
+    isMainThread: Bun.isMainThread,
     // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
     // for each thread a collector of its own while it ends.
     spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
@@ -89,7 +82,7 @@ export function bun(data: Promise<unknown>): Runtime {
       worker.postMessage(data);
     },
     threadData: () => data,
-    tellCreator: (event) => self.postMessage(event),
+    tellCreator: (event) => postMessage(event),
     endThread: () => process.exit(0),
 
     forkable: (options) => ({

@@ -1,5 +1,5 @@
 /** Deno: https://docs.deno.com/api/deno/ffi */
-import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
 /** In a thread, `self` is its end of the line to its creator. */
 const self = globalThis as unknown as {
@@ -26,18 +26,14 @@ export function deno(data: Promise<unknown>): Runtime {
     arch: Deno.build.arch,
     script: decodeURIComponent(Deno.mainModule ?? "").replace(/^file:\/\//, ""), // a thread has none
     args: Deno.args,
-    noColor: Deno.noColor,
     command: "deno run -A",
     container: "denoland/deno run -A",
 
-    dlopen(library, signatures) {
+    dlopen(library, name, [result, ...parameters]) {
       // For all libraries: asked for this one alone, Deno would look for it in the current folder.
       require("ffi", "call the C library");
-      const symbols = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
-        name,
-        { parameters: parameters.map(ctype), result: ctype(result) },
-      ]);
-      return Deno.dlopen(library, Object.fromEntries(symbols)).symbols as ReturnType<Runtime["dlopen"]>;
+      const symbol = { parameters: parameters.map(ctype), result: ctype(result) };
+      return Deno.dlopen(library, { [name]: symbol as Deno.ForeignFunction }).symbols[name] as CFunction;
     },
     addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
     int32At: (address) =>

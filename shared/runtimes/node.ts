@@ -1,67 +1,51 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
 import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The part of `node:ffi` that is used here. */
-interface NodeFFI {
-  dlopen(
-    path: string | null,
-    functions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, CFunction> };
-  getRawPointer(buffer: ArrayBufferView): bigint;
-  toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
-}
-/** The part of `node:worker_threads` that is used here. */
-interface NodeWorkers {
-  Worker: new (url: URL, options: { workerData: unknown; argv: readonly string[] }) => {
-    on(event: string, listener: (value: never) => void): void;
+/** The modules that are used here, and of those without types in Deno the parts. */
+const { getBuiltinModule } = process as unknown as {
+  getBuiltinModule(name: "node:ffi"): undefined | {
+    dlopen(
+      path: string | null,
+      functions: Record<string, { arguments: string[]; return: string }>,
+    ): { functions: Record<string, CFunction> };
+    getRawPointer(buffer: ArrayBufferView): bigint;
+    toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
   };
-  isMainThread: boolean;
-  parentPort: { postMessage(data: unknown): void };
-  workerData: unknown;
-}
-/** The part of `node:module` that is used here. */
-interface NodeModule {
-  enableCompileCache(): { directory?: string };
-  flushCompileCache(): void;
-}
-const builtin = <T>(name: string) =>
-  (process as unknown as { getBuiltinModule(name: string): T | undefined }).getBuiltinModule(name);
-
-const quoted = (word: string) => /^[\w./@:-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  getBuiltinModule(
+    name: "node:module",
+  ): { enableCompileCache(): { directory?: string }; flushCompileCache(): void };
+  getBuiltinModule(name: "node:util"): typeof import("node:util");
+  getBuiltinModule(name: "node:worker_threads"): typeof import("node:worker_threads");
+};
 
 /** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
-function loadFFI(): NodeFFI {
+function loadFFI() {
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) =>
     /\bFFI\b/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest as []);
-  try {
-    const ffi = builtin<NodeFFI>("node:ffi");
-    if (ffi) return ffi;
-    const refused = `${process.env.NODE_OPTIONS} ${process.execArgv.join(" ")}`.includes(
-      "--no-experimental-ffi",
-    );
-    console.error(
-      `Node.js ${process.version} has no node:ffi` +
-        (refused
-          ? ", because --no-experimental-ffi forbids it"
-          : `; this runs it in one that has: npx -y -p node@26.10.0 node ${
-            process.argv.slice(1).map(quoted).join(" ")
-          }`),
-    );
-    process.exit(1);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  const ffi = getBuiltinModule("node:ffi");
+  process.emitWarning = emitWarning;
+  if (ffi) return ffi;
+  const words = process.argv.slice(1).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const refused = `${process.env.NODE_OPTIONS} ${process.execArgv}`.includes("--no-experimental-ffi");
+  console.error(
+    `Node.js ${process.version} has no node:ffi` +
+      (refused
+        ? ", since it was started with --no-experimental-ffi"
+        : `; this runs it in one that has: npx -y -p node@26.10.0 node ${words}`),
+  );
+  process.exit(1);
 }
+
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
 
-// libffi widens an int to a register, sign and all, so a size may go as one (up to 2 GiB). An uint64 wants a bigint, each time.
+// libffi widens an int to the whole register. A size_t of its own would want a bigint in each call.
 const ctype = (type: CType) => type === "size" ? "i32" : type;
 
 export function node(): Runtime {
   const ffi = loadFFI();
-  const workers = builtin<NodeWorkers>("node:worker_threads")!;
-  const modules = builtin<NodeModule>("node:module")!;
+  const workers = getBuiltinModule("node:worker_threads");
+  const modules = getBuiltinModule("node:module");
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
   // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
@@ -73,37 +57,21 @@ export function node(): Runtime {
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
-    script: process.argv[1],
+    script: process.argv[1] ?? "",
     args: process.argv.slice(2),
-    noColor: Boolean(process.env.NO_COLOR),
     command: "node",
     container: "node:26 node",
 
-    dlopen(library, signatures) {
-      const functions = Object.entries(signatures).map(([name, [result, ...parameters]]) => [
-        name,
-        { arguments: parameters.map(ctype), return: ctype(result) },
-      ]);
-      return ffi.dlopen(library, Object.fromEntries(functions)).functions;
-    },
+    dlopen: (library, name, [result, ...parameters]) =>
+      ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
+        .functions[name],
     addressOf: (buffer) => ffi.getRawPointer(buffer),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
-    inspect: (value) => builtin<{ inspect(value: unknown): string }>("node:util")!.inspect(value),
-    writeBy(writer) {
-      // Each stream when it is first used. console uses them, too.
-      for (const [fd, name] of [[1, "stdout"], [2, "stderr"]] as const) {
-        const { get } = Object.getOwnPropertyDescriptor(process, name)!;
-        Object.defineProperty(process, name, {
-          configurable: true,
-          get() {
-            const stream = get!.call(process);
-            stream.write = writer(fd);
-            Object.defineProperty(process, name, { value: stream });
-            return stream;
-          },
-        });
-      }
+    inspect: (value) => getBuiltinModule("node:util").inspect(value),
+    writeBy(writer) { // console writes to them, too
+      process.stdout.write = writer(1);
+      process.stderr.write = writer(2);
     },
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
@@ -119,7 +87,7 @@ export function node(): Runtime {
     allowThreads() {
       const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
       if (!permission || permission.has("worker")) return;
-      console.error("This needs --allow-worker, to run the lesson in threads");
+      console.error("This needs --allow-worker, to load the lesson in each thread");
       process.exit(1);
     },
     startThread(url, data, listener) {
@@ -130,15 +98,14 @@ export function node(): Runtime {
       process.removeListener("exit", _exit).on("exit", _exit);
       process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", (event: ThreadEvent | Record<string, unknown>) => {
-        // On the same line `node --watch` hears which files the thread loads.
-        if (!("watch:import" in Object(event))) listener(event as ThreadEvent);
+      worker.on("message", (event: ThreadEvent) => {
+        if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`
       });
       worker.on("error", (error: Error) => listener({ failed: error.message }));
       worker.on("exit", () => listener("ended"));
     },
     threadData: () => Promise.resolve(workers.workerData),
-    tellCreator: (event) => workers.parentPort.postMessage(event),
+    tellCreator: (event) => workers.parentPort!.postMessage(event),
     endThread: () => process.exit(0),
 
     forkable: (options) => ({
