@@ -1,25 +1,25 @@
 /**
  * 03: a pool of threads.
  *
- * Four threads are made once, and each takes one connection after another. All
- * four sleep in accept(2) on the same socket; the kernel wakes one of them.
+ * Four threads are made once, and each takes one connection after another. All sleep in accept(2) on
+ * the same socket; the kernel wakes one. (Tomcat has one thread that accepts, and a queue behind it.)
  *
  * Article: 《web 服务器的秘密(二)》, "线程池"
  * Calls:   accept(2), recv(2), send(2), in each of four threads
  * Costs:   four threads, however many clients there are. But when all four
- *          wait for slow clients, the fifth client waits, too.
+ *          wait for slow clients, the fifth waits, too: connected, in the kernel's queue.
  * Differs: - Threads share descriptors but no variables: see 02.
  *          - A client that resets its connection ends its turn. In the
  *            listing it ends the thread: after four of them the process is gone.
  *          - Request and close: see 01. The close gives a client one second.
  * Run:     deno run -A lessons/03-thread-pool.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { lingeringClose, recvRequest } from "../shared/request.ts";
+import { lingeringClose } from "../shared/linger.ts";
+import { recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
-import { die } from "../shared/stderr.ts";
+import { die } from "../shared/stdio.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
 export function handler(server: Socket) { // the one listening socket: descriptors belong to the process

@@ -12,16 +12,16 @@
  * Differs: - The listing leaves the accepted sockets blocking: one silent
  *            client puts it to sleep in recv(2), and all others wait.
  *          - A connection that was reset is closed; the listing keeps it.
- *          - An answered client closes, and then we do: otherwise a reset can
+ *          - An answered client closes, and then we do, or a reset can
  *            destroy an answer on its way. It has a second for that.
  *          - A request may come in pieces; it ends with its empty line.
  *          - Without a free descriptor, accept rests for a moment.
  * Run:     deno run -A lessons/04-busy-poll.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { HttpRequest, Lingering } from "../shared/request.ts";
+import { Lingering } from "../shared/linger.ts";
+import { HttpRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 const server = createServer(options("one thread that asks every socket in turn, without a pause"));
@@ -38,9 +38,9 @@ while (true) {
   }
 
   for (const [conn, request] of conns) {
-    const data = conn.recv(4096); // null: nothing is there (EAGAIN)
-    if (data === null) continue;
-    if (data.length === 0) { // the client has closed
+    const data = conn.recv(4096); // some bytes; none; null
+    if (data === null) continue; // nothing is there yet (EAGAIN)
+    if (data.length === 0) { // the client has closed, or (an error) reset the connection
       conns.delete(conn);
       conn.close();
     } else if (request.add(data)) { // its empty line has come

@@ -4,39 +4,26 @@
  * descriptor.
  */
 import { Errno, errorname } from "./errno.ts";
-import { runtime } from "./runtime.ts";
-import type { CFunction } from "./runtimes/interface.ts";
+import type { Libc } from "./libc.ts";
+import type { CFunction } from "./runtime.ts";
 
 const REFRESH = 100; // ms between two prints of a line that counts
 
 // include/uapi/asm-generic/socket.h, linux/in.h, linux/tcp.h, linux/eventpoll.h, asm-generic/ioctls.h
-const SOCKET_OPTIONS: Record<number, Record<number, string>> = {
-  1: {
-    2: "SO_REUSEADDR",
-    7: "SO_SNDBUF",
-    8: "SO_RCVBUF",
-    9: "SO_KEEPALIVE",
-    13: "SO_LINGER",
-    15: "SO_REUSEPORT",
-    20: "SO_RCVTIMEO",
-    21: "SO_SNDTIMEO",
-  },
-  6: { 1: "TCP_NODELAY", 3: "TCP_CORK", 9: "TCP_DEFER_ACCEPT", 18: "TCP_USER_TIMEOUT" },
-};
+const SO = { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, LINGER: 13, REUSEPORT: 15, RCVTIMEO: 20, SNDTIMEO: 21 };
+const TCP = { NODELAY: 1, CORK: 3, DEFER_ACCEPT: 9, USER_TIMEOUT: 18 };
 const POLLOUT = Int32Array.of(1, 4); // struct pollfd: descriptor 1, POLLOUT
 const SHUTDOWNS = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
 const FIONBIO = 0x5421;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
-const EVENTS: [bit: number, name: string][] = [
-  [1, "IN"],
-  [4, "OUT"],
-  [8, "ERR"],
-  [16, "HUP"],
-  [1 << 30, "ONESHOT"],
-  [1 << 31, "ET"],
-];
+const EVENTS = { IN: 1, OUT: 4, ERR: 8, HUP: 16, ONESHOT: 1 << 30, ET: 1 << 31 };
+/** The calls that tell a lesson's story. */
+const TOLD = new Set(
+  ("socket setsockopt bind listen connect accept4 recv send shutdown close ioctl select epoll_create1 epoll_ctl " +
+    "epoll_wait fork waitpid _exit").split(" "),
+);
 
-/** Which thread this is. A thread is told when it starts (thread_main.ts). */
+/** Which thread this is. A thread is told when it starts (thread.ts). */
 export const currentThread = {
   /** 0 is the main thread; those that it creates count from 1. */
   number: 0,
@@ -44,27 +31,17 @@ export const currentThread = {
   origin: performance.timeOrigin,
 };
 
-/** The bare C functions that tracing needs for itself. */
-export interface TraceLibc {
-  write(fd: number, bytes: Uint8Array<ArrayBuffer>, length: number): number;
-  poll(fds: Int32Array<ArrayBuffer>, count: bigint, timeout: number): number;
-  isatty(fd: number): number;
-  getpid(): number;
-  _exit(code: number): void;
-}
-
 /** What wraps each bare function. */
-export function tracer(libc: TraceLibc, errno: Int32Array): (name: string, bare: CFunction) => CFunction {
+export function tracer(libc: Libc, errno: Int32Array): (name: string, bare: CFunction) => CFunction {
   const terminal = libc.isatty(1) === 1;
-  const color = terminal && !runtime.noColor;
+  const color = terminal && libc.getenv(new TextEncoder().encode("NO_COLOR\0")) === 0n; // https://no-color.org
   /** The child that this process is, if it is one. */
   let child = 0;
-
-  /** Descriptors on which accept and recv do not wait. */
+  /** Descriptors on which accept4 and recv do not wait. */
   const nonblocking = new Set<number>();
-
   let unread = false;
 
+  printLine = print;
   function print(time: number, text: string, note: string, place: string, counting = false) {
     const { number, origin } = currentThread;
     const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
@@ -78,23 +55,21 @@ export function tracer(libc: TraceLibc, errno: Int32Array): (name: string, bare:
     // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
     while (libc.write(1, bytes, bytes.length) === -1) {
       const code = errno[0];
-      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1n, -1); // Node.js makes a pipe non-blocking
+      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1, -1); // Node.js makes a pipe non-blocking
       else if (code === Errno.EPIPE) { // as when piped into head
         unread = true;
         libc._exit(0);
       } else if (code !== Errno.EINTR) return;
     }
   }
-  printLine = print;
 
-  /** Calls in a row that found nothing: one line with a count. */
+  /** Calls in a row that found nothing, each with its place: one line with a count. */
   const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
   function printIdle(time: number, counting: boolean) {
-    const calls = [...idle.calls.keys()];
+    const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
     const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
     const text = idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named;
-    const places = new Set(idle.calls.values());
-    print(time, text, "", [...places].map((at, i) => i ? at.replace(/^.*:/, "") : at).join(","), counting);
+    print(time, text, "", places.join().replace(/,[^,]*:/g, ","), counting);
     idle.printed = time;
     idle.shown = idle.count;
   }
@@ -104,23 +79,22 @@ export function tracer(libc: TraceLibc, errno: Int32Array): (name: string, bare:
     idle.calls.clear();
   }
 
-  /** Options that one line of the lesson has set on one socket, the last of them just now. */
+  /** Options that one line of the lesson has just set on one socket: one line. */
   let options: { time: number; text: string; place: string } | undefined;
   function endOptions() {
     if (options) print(options.time, `${options.text}) = 0`, "", options.place);
     options = undefined;
   }
 
-  return (name, bare) => (...args) => {
-    if (unread) return bare(...args);
+  const traced = (name: string, bare: CFunction, args: Parameters<CFunction>) => {
     const call = describe(name, args);
     const started = performance.now();
     const mayWait = name === "select" || name === "epoll_wait" ||
-      (name.startsWith("accept") || name === "recv") && !nonblocking.has(args[0]);
-    // To find the place takes longer than the call: not again for one that finds nothing again and again.
-    const place = idle.calls.get(`${call} = -1 EAGAIN`) ?? lessonLine();
+      (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
+    const again = idle.calls.get(`${call} = -1 EAGAIN`);
+    const place = again ?? lessonLine(); // finding it takes longer than the call
     if (name !== "setsockopt") endOptions();
-    if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
+    if (mayWait && again === undefined) {
       endIdle(started);
       print(started, `${call} …`, "", place);
     } else if (name === "fork" || name === "_exit") {
@@ -147,29 +121,28 @@ export function tracer(libc: TraceLibc, errno: Int32Array): (name: string, bare:
     if (name === "close") nonblocking.delete(args[0]);
 
     if (name === "setsockopt" && code === 0) {
-      const text = call.slice(0, -1);
-      const [socket, option] = text.split(", ");
+      const [socket, option] = call.slice(0, -1).split(", ");
       if (options?.text.startsWith(socket) && options.place === place) options.text += ` ${option}`;
       else {
         endOptions();
-        options = { time: now, text, place };
+        options = { time: now, text: `${socket}, ${option}`, place };
       }
       return result;
     }
-    const notes = [
-      mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
-      result >= 0 ? note(name, args, result, looked) : "",
-    ];
-    print(now, line, notes.filter((note) => note !== "").join(", "), place);
+    const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
+    const brought = result >= 0 ? note(name, args, result, looked) : "";
+    print(now, line, [waited, brought].filter(Boolean).join(", "), place);
     if (code !== 0) errno[0] = code; // printing may have changed it
     return result;
   };
+  return (name, bare) =>
+    TOLD.has(name) ? (...args) => unread ? bare(...args) : traced(name, bare, args) : bare;
 }
 
 let printLine: (time: number, text: string, note: string, place: string) => void = () => {};
 /**
- * A thread is about to be created: call what this returns when the thread runs and has told its gettid(2). The line
- * says when it was asked for, so that it stands before the thread's own once they are sorted.
+ * For thread.ts, before it creates a thread. To be called when that runs, with its gettid(2). The line says when it was
+ * asked for, so that it comes before the thread's own.
  */
 export function creatingThread(number: number): (tid: number) => void {
   const [time, place] = [performance.now(), lessonLine()];
@@ -178,19 +151,18 @@ export function creatingThread(number: number): (tid: number) => void {
     printLine(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
   };
 }
-
-/** This thread is about to end. */
+/** For thread.ts: this thread is about to end. */
 export function endingThread(): void {
   printLine(performance.now(), "exit(0)", "", "");
 }
 
-const SHARED = new URL(".", import.meta.url).href.replace("file://", "");
-/** The file and line of the lesson, or of a reader's own file, from which this was called: `06-epoll.ts:59`. */
+const SHARED = decodeURI(new URL(".", import.meta.url).pathname);
+/** The file and line, outside of shared/, from which this was called: `06-epoll.ts:59`. */
 function lessonLine(): string {
   for (const frame of new Error().stack?.split("\n") ?? []) {
     // Files of the runtime itself have no path that begins with a slash.
     const [, path, name, line] = /(?:^|[ (@]|file:\/\/)(\/(?:.*\/)?([^/]+)):(\d+):\d+\)?$/.exec(frame) ?? [];
-    if (path !== undefined && !encodeURI(decodeURI(path)).startsWith(SHARED)) return `${name}:${line}`;
+    if (path && !decodeURI(path).startsWith(SHARED)) return `${name}:${line}`;
   }
   return "";
 }
@@ -198,15 +170,12 @@ function lessonLine(): string {
 /** What a call brought, beside its result. */
 function note(name: string, args: Parameters<CFunction>, result: number, looked: number): string {
   switch (name) {
-    case "accept":
     case "accept4":
       return address(args[1]);
     case "recv":
       return firstLine(args[1].subarray(0, result));
     case "select":
-      return `${
-        [args[1], args[2]].filter(Boolean).map(ranges).join(" ")
-      }, looked at ${looked}, ${result} had something`;
+      return `${sets(args[1], args[2])}, looked at ${looked}, ${result} had something`;
     case "epoll_wait": {
       const events: Int32Array = args[1];
       const words = events.length / args[2];
@@ -219,61 +188,52 @@ function note(name: string, args: Parameters<CFunction>, result: number, looked:
   }
 }
 
-/** The call with its descriptor, and what else tells it apart. */
-function describe(name: string, args: Parameters<CFunction>): string {
-  switch (name) {
-    case "socket":
-    case "fork":
-    case "epoll_create1":
-      return `${name}()`;
-    case "setsockopt":
-      return `${name}(${args[0]}, ${
-        SOCKET_OPTIONS[args[1]]?.[args[2]] ?? `option ${args[2]} of level ${args[1]}`
-      })`;
-    case "bind":
-    case "connect":
-      return `${name}(${args[0]}, ${address(args[1])})`;
-    case "listen":
-      return `${name}(${args[0]}, ${args[1]})`;
-    case "shutdown":
-      return `${name}(${args[0]}, ${SHUTDOWNS[args[1]] ?? args[1]})`;
-    case "ioctl":
-      return `${name}(${args[0]}, FIONBIO ${args[2][0]})`;
-    case "select":
-      return `${name}(${[args[1], args[2]].filter(Boolean).map(ranges).join(" ")})`;
-    case "epoll_ctl":
-      return `${name}(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() + ")";
-    default:
-      return `${name}(${args[0]})`;
-  }
+/** What of its arguments tells a call apart, where it is more than the descriptor. */
+const ARGUMENTS: Record<string, (args: Parameters<CFunction>) => unknown[]> = {
+  socket: () => [],
+  fork: () => [],
+  epoll_create1: () => [],
+  setsockopt: (
+    [fd, level, option],
+  ) => [fd, optionName(level, option)],
+  bind: ([fd, sockaddr]) => [fd, address(sockaddr)],
+  connect: ([fd, sockaddr]) => [fd, address(sockaddr)],
+  listen: ([fd, backlog]) => [fd, backlog],
+  shutdown: ([fd, how]) => [fd, SHUTDOWNS[how] ?? how],
+  ioctl: ([fd, , [value]]) => [fd, `FIONBIO ${value}`],
+  select: ([, read, write]) => [sets(read, write)],
+  epoll_ctl: ([epoll, what, fd, [events]]) => [
+    epoll,
+    [CONTROLS[what], fd, ...what === 2 ? [] : [eventNames(events)]].join(" "),
+  ],
+};
+/** Options of another level than TCP's are the socket's. */
+function optionName(level: number, option: number): string {
+  const found = Object.entries(level === 6 ? TCP : SO).find(([, value]) => value === option);
+  return found ? `${level === 6 ? "TCP" : "SO"}_${found[0]}` : `option ${option} of level ${level}`;
 }
+const describe = (name: string, args: Parameters<CFunction>) =>
+  `${name}(${(ARGUMENTS[name]?.(args) ?? [args[0]]).join(", ")})`;
 
 /** The address in a struct sockaddr_in. */
 function address(sockaddr: Uint8Array): string {
   return `${sockaddr.subarray(4, 8).join(".")}:${sockaddr[2] << 8 | sockaddr[3]}`;
 }
 
-function eventNames(events: number): string {
-  return EVENTS.filter(([bit]) => events & bit).map(([, name]) => name).join("|");
-}
+const eventNames = (events: number) =>
+  Object.entries(EVENTS).filter(([, bit]) => events & bit).map(([name]) => name).join("|");
 
-/** The numbers of the bits that are set in an fd_set. */
-function bits(words: Int32Array | null): number[] {
-  return [...words ?? []].flatMap((word, i) => {
-    const found = [];
-    for (let bit = 0; bit < 32; bit++) if (word & 1 << bit) found.push(i * 32 + bit);
-    return found;
-  });
-}
+/** The descriptors in an fd_set. */
+const bits = (set: Int32Array | null) =>
+  set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];
 
-/** The descriptors in an fd_set: `[21 23-26]`. */
-function ranges(words: Int32Array): string {
-  const runs: number[][] = [];
-  for (const fd of bits(words)) {
-    if (runs.at(-1)?.at(-1) === fd - 1) runs.at(-1)!.push(fd);
-    else runs.push([fd]);
-  }
-  return `[${runs.map((run) => run.length > 1 ? `${run[0]}-${run.at(-1)}` : run[0]).join(" ")}]`;
+/** Sets of descriptors: `[21 23-26]`. */
+function sets(...all: (Int32Array | null)[]): string {
+  return all.filter((set) => set !== null).map((set) => {
+    const numbers = bits(set);
+    const ends = numbers.filter((fd) => !numbers.includes(fd - 1) || !numbers.includes(fd + 1));
+    return `[${ends.map((fd) => numbers.includes(fd - 1) ? `-${fd}` : ` ${fd}`).join("").trim()}]`;
+  }).join(" ");
 }
 
 /** The first line of what came, at most 40 characters, with nothing that moves the cursor. */

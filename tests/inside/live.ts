@@ -95,13 +95,13 @@ export class Watcher {
         }
       }
     };
-    if (/^(accept4?|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) came(Number(args[0]), line);
+    if (/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) came(Number(args[0]), line);
     else if (result > 0 && !error && /^(select|epoll_wait)\(/.test(text)) {
       const readable = line.call === "select"
         ? numbers(/\[(.*?)\]/.exec(note)![1])
         : [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => Number(fd));
       for (const fd of readable) {
-        came(fd, later.find(({ text }) => RegExp(`^(accept4?|recv)\\(${fd}\\) = (\\d|-1 ECONN)`).test(text)));
+        came(fd, later.find(({ text }) => RegExp(`^(accept4|recv)\\(${fd}\\) = (\\d|-1 ECONN)`).test(text)));
       }
     }
     this.state = saved; // take() tells them all

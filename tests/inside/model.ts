@@ -272,7 +272,9 @@ function serverDoes(state: State, line: Line) {
   thread.spins = 0;
   const inside = thread.inside?.call ?? line.call;
   // What accept found at its limit of time is folded into a count, and waitpid follows.
-  if (inside !== line.call && line.call !== "waitpid") state.doubt = `${line.who} ${line.text}: it is in ${inside}`;
+  if (inside !== line.call && line.call !== "waitpid") {
+    state.doubt = `${line.who} ${line.text}: it is in ${inside}`;
+  }
   if (line.waits) return begins(state, thread, line);
   thread.inside = undefined;
   thread.woken = false;
@@ -309,7 +311,7 @@ function returns(state: State, thread: Thread, line: Line) {
   const fd = Number(args[0]);
   const socket = socketAt(state, who, fd);
   const doubt = (what: string) => state.doubt ??= `${line.who} ${line.text}: ${what}`;
-  const name = line.call.replace(/^accept4$/, "accept");
+  const name = line.call;
   if (error && name !== "recv") return;
   switch (name) {
     case "socket":
@@ -321,7 +323,7 @@ function returns(state: State, thread: Thread, line: Line) {
     case "ioctl":
       socket!.nonblocking = args[2] === "1";
       return;
-    case "accept": {
+    case "accept4": {
       const id = socket!.queue.shift();
       const client = state.clients.find((client) => client.socket === id);
       if (!line.note.endsWith(`:${client?.port}`)) doubt(`the first in the queue is ${client?.port}`);

@@ -118,7 +118,7 @@ const ANCHORS: Record<string, (line: Line, before: State, after: State) => boole
   sleep: ({ who, waits }, _, { threads }) =>
     waits && threads.some(({ name, inside }) => name === who && inside?.sleeps),
   connect: ({ call }) => call === "connects",
-  accept: ({ text }) => /^accept4?\(.* = \d/.test(text),
+  accept: ({ text }) => /^accept4\(.* = \d/.test(text),
   fork: ({ text }) => /^fork\(\) = [1-9]/.test(text),
   clone: ({ call }) => call === "clone",
   "parent-close": ({ who, call }, { processes }) =>
@@ -126,7 +126,7 @@ const ANCHORS: Record<string, (line: Line, before: State, after: State) => boole
   fifth: ({ call }) => call === "sends",
   ready: ({ call }, _, { epolls }) => call === "sends" && epolls.some(({ ready }) => ready.length > 0),
   wake: ({ text }, { clients }) =>
-    clients.some(({ asked }) => asked > 0) && /^(select|epoll_wait|accept4?|recv)\(.* = [1-9]/.test(text),
+    clients.some(({ asked }) => asked > 0) && /^(select|epoll_wait|accept4|recv)\(.* = [1-9]/.test(text),
   stuck: ({ waits }, _, { sockets, threads }) =>
     waits && threads.every(({ inside }) => inside?.sleeps) &&
     sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),

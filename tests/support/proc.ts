@@ -121,7 +121,7 @@ function read(path: string): string {
 /** System calls by number, as /proc/PID/syscall gives them: asm/unistd_64.h, asm-generic/unistd.h. */
 export const SYSCALL = Deno.build.arch === "x86_64"
   ? {
-    accept: ["43"],
+    accept: ["43", "288"],
     recv: ["45"],
     select: ["23", "270"],
     epoll_wait: ["232", "281"],
@@ -129,7 +129,7 @@ export const SYSCALL = Deno.build.arch === "x86_64"
     futex: ["202"],
   }
   : {
-    accept: ["202"],
+    accept: ["202", "242"],
     recv: ["207"],
     select: ["72"],
     epoll_wait: ["22"],
