@@ -67,7 +67,7 @@ export class Watcher {
   /** What must have happened before the server could be told this. `later` tells how much it was. */
   #implied(line: Line, later: readonly Line[]): Line[] {
     const { who, text, note, time } = line;
-    const { args, result, error } = parts(line);
+    const { args, result, error } = parts(text);
     const saved = this.state;
     const found: Line[] = [];
     const came = (fd: number, received?: Line) => {
@@ -75,12 +75,12 @@ export class Watcher {
       if (!socket || !received) return;
       if (received.call.startsWith("accept")) {
         const port = Number(received.note.split(":")[1]);
-        const queued = socket.queue.map((id) =>
+        const queued = socket.queue?.map((id) =>
           this.state.clients.find((client) => client.socket === id)?.port
         );
-        if (!queued.includes(port)) found.push(...this.#connects(port, time));
+        if (!queued?.includes(port)) found.push(...this.#connects(port, time));
       } else {
-        const got = parts(received);
+        const got = parts(received.text);
         if (got.result > socket.unread) {
           found.push(
             ...this.#does(
@@ -98,7 +98,7 @@ export class Watcher {
     if (/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) came(Number(args[0]), line);
     else if (result > 0 && !error && /^(select|epoll_wait)\(/.test(text)) {
       const readable = line.call === "select"
-        ? numbers(/\[(.*?)\]/.exec(note)![1])
+        ? numbers(note)
         : [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => Number(fd));
       for (const fd of readable) {
         came(fd, later.find(({ text }) => RegExp(`^(accept4|recv)\\(${fd}\\) = (\\d|-1 ECONN)`).test(text)));

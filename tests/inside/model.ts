@@ -1,24 +1,20 @@
 /**
- * What clients, server and kernel hold after each line of a trace: a pure function, which runs in the page too. How a
- * TCP socket, its wait queues and epoll behave: tcp(7), accept(2), select(2), epoll(7); net/ipv4 and fs/eventpoll.c of Linux.
+ * What clients, server and kernel hold after each line of a trace: a pure function, which runs in the page too. How the
+ * kernel does it: accept(2), select(2), epoll(7), tcp(7); net/ipv4 and fs/eventpoll.c of Linux.
  */
 import type { Line } from "../support/trace.ts";
 
 /** A TCP socket in the kernel, from socket(2) or from a client's handshake on. */
 export interface Socket {
   readonly id: number;
-  /** Connections that nobody has accepted, in the order in which they came; only a listening socket has any. */
-  queue: number[];
-  backlog?: number;
   /** Who is at the other end. */
-  client?: string;
+  readonly client?: string;
+  /** Of a listening socket: connections that nobody has accepted, the first one first. */
+  queue?: number[];
   /** Bytes that came, and that nobody has received yet. */
   unread: number;
-  /** How they begin. */
-  text: string;
-  /** The client has closed its side; recv brings the end of the stream once all bytes are read. */
+  /** No more will come: the client has closed its side, or ours is shut for reading. And whether recv has brought that. */
   fin: boolean;
-  /** recv has brought it. */
   ended: boolean;
   /** Our side has said that it sends no more. */
   shut: boolean;
@@ -26,19 +22,27 @@ export interface Socket {
   nonblocking: boolean;
 }
 
-/** An epoll instance. Its ready list can't be read from outside: it follows from the rest. */
+/** What is on an epoll's interest list. */
+export interface Interest {
+  readonly fd: number;
+  readonly socket: number;
+  readonly events: readonly string[];
+}
+
+/** An epoll instance. */
 export interface Epoll {
   readonly id: number;
-  interest: { fd: number; socket: number; events: string[] }[];
-  /** Sockets of which something is to be told, in the order in which that came. */
+  interest: Interest[];
+  /** The sockets on its ready list. Linux does not show that list: it follows from the rest. */
   ready: number[];
 }
 
-/** A process: a descriptor is an index into its table, and an entry points to a socket or an epoll instance. */
+/** A process: a descriptor is an index into its table, and an entry leads to the id of a socket or an epoll. */
 export interface Process {
   readonly name: string;
+  /** Of a child. */
   readonly pid?: number;
-  fds: Record<number, number>;
+  readonly fds: Record<number, number>;
   /** It has ended, and its parent has not called waitpid yet. */
   zombie: boolean;
 }
@@ -46,28 +50,29 @@ export interface Process {
 export interface Thread {
   readonly name: string;
   readonly process: string;
-  readonly tid?: number;
-  /** Where in the lesson it is. */
+  tid?: number;
+  /** Where in the lesson it is, and the call that it made last. */
   place: string;
-  /** The call that it is in, as the trace has it, and whether it sleeps there, since which step. */
-  inside?: { call: string; text: string; sleeps: boolean; since: number };
+  call: string;
+  /** The call that it is in, as the trace has it, whether it sleeps there, and since which step. */
+  inside?: { readonly text: string; readonly fd: number; readonly sleeps: boolean; readonly since: number };
   /** What it sleeps for has come. */
   woken: boolean;
   /** So many calls in a row have found nothing. */
   spins: number;
-  /** The sets of its select: what was asked, and what the kernel has written over it. */
-  select?: { asked: number[]; came?: number[] };
+  /** The descriptors in the set of its select: what was asked, and what the kernel has written over it. */
+  select?: { readonly asked: number[]; readonly came?: number[] };
 }
 
 export interface Client {
   readonly name: string;
   readonly port: number;
   readonly socket: number;
-  /** What it has asked, how much of it the server has sent, and how much of that it has, in bytes. */
+  /** Bytes that it has sent; that the server has sent to it; of those, what it has received. */
   asked: number;
   sent: number;
   got: number;
-  /** The server has ended the connection; the client has seen that; it has closed its side. */
+  /** The server has ended the connection; the client knows that; the client has closed its side. */
   over: boolean;
   end: boolean;
   gone: boolean;
@@ -80,12 +85,13 @@ export interface State {
   processes: Process[];
   threads: Thread[];
   clients: Client[];
-  /** What the server has printed or how it ended, when a live one did. */
+  /** What the server has printed beside its trace. */
   said: string[];
-  /** What the trace says and this model does not expect: a recording fails with it. */
+  /** What the trace says and the kernel would not do: a recording fails with it. */
   doubt?: string;
 }
 
+/** Before the first line. */
 export const START: State = {
   step: 0,
   sockets: [],
@@ -96,73 +102,78 @@ export const START: State = {
   said: [],
 };
 
-/** The descriptors in `[21 23-25]`. */
-export function numbers(ranges: string): number[] {
-  return ranges.split(" ").filter(Boolean).flatMap((range) => {
+/** The descriptors in the first set of a text: `[21 23-25]`. */
+export function numbers(text: string): number[] {
+  return (/\[(.*?)\]/.exec(text)?.[1] ?? "").split(" ").filter(Boolean).flatMap((range) => {
     const [from, to = from] = range.split("-").map(Number);
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
 }
 
-/** The numbers and names in a call: `epoll_ctl(22, ADD 21 IN) = 0`. */
-export function parts({ text }: { text: string }): { args: string[]; result: number; error?: string } {
+/** The parts of a call: `epoll_ctl(22, ADD 21 IN) = 0`. */
+export function parts(text: string): { args: string[]; result: number; error?: string } {
   const [, args = "", result = "", error] = /^\w+\((.*?)\)(?: = (-?\d+) ?(E\w+)?)?/.exec(text) ?? [];
   return { args: args.split(/[ ,]+/), result: Number(result), error };
 }
 
+export const processOf = (state: State, who: string): Process =>
+  state.processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"))!;
+const socketBy = (state: State, id: number) => state.sockets.find((socket) => socket.id === id);
+/** What a descriptor of a thread's leads to, if that is a socket. */
 export const socketAt = (state: State, who: string, fd: number): Socket | undefined =>
-  state.sockets.find(({ id }) => id === processOf(state, who)?.fds[fd]);
-export const processOf = (state: State, who: string): Process | undefined =>
-  state.processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"));
+  socketBy(state, processOf(state, who)?.fds[fd]);
+const epollAt = (state: State, who: string, fd: number) =>
+  state.epolls.find(({ id }) => id === processOf(state, who).fds[fd]);
 export const clientOf = (state: State, socket?: Socket): Client | undefined =>
   state.clients.find(({ name }) => name === socket?.client);
 /** How many descriptors, of all processes, lead to it. */
 export const references = (state: State, id: number): number =>
   state.processes.flatMap(({ fds }) => Object.values(fds)).filter((to) => to === id).length;
 
-/** What epoll and select may say of it. */
-export function readiness(socket: Socket): string[] {
-  const readable = socket.backlog === undefined
-    ? socket.unread > 0 || socket.fin || socket.shut && socket.ended
-    : socket.queue.length > 0;
-  return [
-    ...readable ? ["IN"] : [],
-    ...socket.backlog === undefined && socket.client ? ["OUT"] : [],
-    ...(socket.fin || socket.ended) && socket.shut ? ["HUP"] : [],
-  ];
+/** What can be told of a socket. */
+export function readiness({ queue, client, unread, fin, shut }: Socket): string[] {
+  const readable = queue ? queue.length > 0 : unread > 0 || fin;
+  return [...readable ? ["IN"] : [], ...client ? ["OUT"] : [], ...fin && shut ? ["HUP"] : []];
 }
+/** What epoll is to tell of it, which is HUP whether or not it is asked for. */
+const told = ({ events }: Interest, socket: Socket) =>
+  readiness(socket).filter((event) => event === "HUP" || events.includes(event));
 
-const wants = ({ events }: { events: string[] }, has: string[]) =>
-  has.filter((event) => event === "HUP" || events.includes(event));
-
-/** Who sleeps in its wait queue. Epoll, which has an entry of its own in it, aside. */
-export function sleepersOn(state: State, socket: Socket): Thread[] {
-  return state.threads.filter(({ name, inside, select }) => {
-    if (!inside?.sleeps) return false;
-    if (inside.call === "select") {
-      return select?.asked.some((fd) => socketAt(state, name, fd)?.id === socket.id);
-    }
-    return /^(accept|recv|send)/.test(inside.call) &&
-      socketAt(state, name, Number(parts(inside).args[0]))?.id === socket.id;
+/** Who sleeps in its wait queue, the first one first. Epoll has an entry of its own in it, and does not sleep. */
+export const sleepersOn = (state: State, { id }: Socket): Thread[] =>
+  state.threads.filter(({ name, inside, call, select }) => {
+    const fds = call === "select" ? select!.asked : [inside?.fd ?? -1];
+    return inside?.sleeps && fds.some((fd) => socketAt(state, name, fd)?.id === id);
   }).sort((a, b) => a.inside!.since - b.inside!.since);
-}
+/** Who sleeps in an epoll's wait queue. */
 export const sleepersIn = (state: State, epoll: Epoll): Thread[] =>
-  state.threads.filter(({ name, inside }) =>
-    inside?.sleeps && inside.call === "epoll_wait" &&
-    processOf(state, name)?.fds[Number(parts(inside).args[0])] === epoll.id
-  );
+  state.threads.filter(({ name, inside }) => inside?.sleeps && epollAt(state, name, inside.fd) === epoll);
+
+/** Whether the call that a thread is in need not wait. */
+function finds(state: State, { name, call, select }: Thread, fd: number): boolean {
+  const epoll = epollAt(state, name, fd);
+  if (epoll) { // epoll_wait asks each socket on the ready list once more
+    epoll.ready = epoll.ready.filter((id) =>
+      epoll.interest.some((entry) => entry.socket === id && told(entry, socketBy(state, id)!).length > 0)
+    );
+    return epoll.ready.length > 0;
+  }
+  const fds = call === "select" ? select!.asked : [fd];
+  return fds.some((fd) => {
+    const socket = socketAt(state, name, fd);
+    return !socket || readiness(socket).includes("IN");
+  });
+}
 
 /** Something has come to a socket: that wakes who sleeps for it, and puts it on ready lists. */
 function arrive(state: State, socket: Socket) {
-  let exclusive = false;
-  for (const thread of sleepersOn(state, socket)) {
-    if (thread.woken || exclusive) continue;
+  for (const thread of sleepersOn(state, socket).filter(({ woken }) => !woken)) {
     thread.woken = true;
-    exclusive = thread.inside!.call.startsWith("accept"); // of those who accept, the kernel wakes one: the first
+    if (thread.call === "accept4") break; // of those who accept, the kernel wakes the first
   }
   for (const epoll of state.epolls) {
     const entry = epoll.interest.find((entry) => entry.socket === socket.id);
-    if (!entry || wants(entry, readiness(socket)).length === 0) continue;
+    if (!entry || told(entry, socket).length === 0) continue;
     if (!epoll.ready.includes(socket.id)) epoll.ready.push(socket.id);
     for (const thread of sleepersIn(state, epoll)) thread.woken = true;
   }
@@ -177,8 +188,11 @@ export function advance(before: State, line: Line): State {
     if (line.who.startsWith("client")) clientDoes(state, line);
     else if (line.who === "output") state.said.push(line.text);
     else serverDoes(state, line);
-  } catch (error) { // a lesson may do what no lesson does
+  } catch (error) { // a reader's lesson may do what no lesson does
     state.doubt = `${line.who} ${line.text}: ${error}`;
+  }
+  for (const thread of state.threads) { // another one may have taken what it was woken for: it sleeps on
+    thread.woken &&= finds(state, thread, thread.inside!.fd);
   }
   return state;
 }
@@ -190,216 +204,170 @@ export function states(lines: readonly Line[]): State[] {
   return all;
 }
 
-function newSocket(state: State, client?: string): Socket {
-  const socket: Socket = {
-    id: state.step,
-    queue: [],
-    client,
-    unread: 0,
-    text: "",
-    fin: false,
-    ended: false,
-    shut: false,
-    nonblocking: false,
-  };
-  state.sockets.push(socket);
-  return socket;
+function newSocket(state: State, client?: string): number {
+  const flags = { unread: 0, fin: false, ended: false, shut: false, nonblocking: false };
+  return state.sockets.push({ id: state.step, client, ...flags }), state.step;
 }
 
 function clientDoes(state: State, { who, text, call, note }: Line) {
   if (call === "connects") {
     const socket = newSocket(state, who);
-    const port = Number(note.split(":")[1]);
-    state.clients.push({
-      name: who,
-      port,
-      socket: socket.id,
-      asked: 0,
-      sent: 0,
-      got: 0,
-      over: false,
-      end: false,
-      gone: false,
-    });
-    const listening = state.sockets.find(({ backlog }) => backlog !== undefined);
-    listening?.queue.push(socket.id);
-    if (listening) arrive(state, listening);
-    return;
+    const counts = { asked: 0, sent: 0, got: 0, over: false, end: false, gone: false };
+    state.clients.push({ name: who, port: Number(note.split(":")[1]), socket, ...counts });
+    const listening = state.sockets.find(({ queue }) => queue)!;
+    listening.queue!.push(socket);
+    return arrive(state, listening);
   }
   const client = state.clients.find(({ name }) => name === who)!;
-  const socket = state.sockets.find(({ id }) => id === client.socket);
+  const socket = socketBy(state, client.socket);
   const bytes = Number(/\d+/.exec(text)?.[0] ?? 0);
   if (call === "has") {
     client.got += bytes;
-    if (bytes === 0) client.end = true;
-  } else if (call === "sends") {
-    client.asked += bytes;
-    if (!socket) return;
-    socket.unread += bytes;
-    socket.text ||= note;
-    arrive(state, socket);
-  } else { // closes
-    client.gone = true;
-    if (!socket) return;
-    socket.fin = true;
-    arrive(state, socket);
+    client.end ||= bytes === 0;
+    return;
   }
+  client.asked += bytes;
+  client.gone ||= call === "closes";
+  if (!socket) return;
+  socket.unread += bytes;
+  socket.fin ||= client.gone;
+  arrive(state, socket);
 }
 
 function threadOf(state: State, who: string): Thread {
   const found = state.threads.find(({ name }) => name === who);
   if (found) return found;
-  const process = who.startsWith("child") ? who : "main";
-  const thread: Thread = { name: who, process, place: "", woken: false, spins: 0 };
-  state.threads.push(thread);
-  if (!processOf(state, who)) {
-    const parent = processOf(state, "main"); // a child has a copy of its table
-    const pid = who.startsWith("child") ? Number(who.split(" ")[1]) : undefined;
-    state.processes.push({ name: process, pid, fds: { ...parent?.fds }, zombie: false });
+  const child = who.startsWith("child");
+  const process = child ? who : "main";
+  if (!processOf(state, who)) { // a child has a copy of its parent's table
+    const fds = { ...processOf(state, "main")?.fds };
+    state.processes.push({
+      name: process,
+      pid: child ? Number(who.split(" ")[1]) : undefined,
+      fds,
+      zombie: false,
+    });
   }
+  const thread: Thread = { name: who, process, place: "", call: "", woken: false, spins: 0 };
+  state.threads.push(thread);
   return thread;
 }
 
 function serverDoes(state: State, line: Line) {
-  const thread = threadOf(state, line.who);
-  if (line.place) thread.place = line.place;
-  if (line.count !== undefined) {
-    // The limit of its accept was over, and it has fallen asleep in the next one.
-    if (!thread.inside?.call.startsWith("accept")) thread.inside = undefined;
-    if (!thread.inside) thread.spins = line.count;
+  const { who, text, call, place, count, waits } = line;
+  const thread = threadOf(state, who);
+  if (place) thread.place = place;
+  if (count !== undefined) {
+    // When accept's limit of time was over, it has fallen asleep in the next one.
+    if (thread.call !== "accept4") thread.inside = undefined;
+    if (!thread.inside && call !== "waitpid") thread.spins = count;
     return;
   }
-  thread.spins = 0;
-  const inside = thread.inside?.call ?? line.call;
   // What accept found at its limit of time is folded into a count, and waitpid follows.
-  if (inside !== line.call && line.call !== "waitpid") {
-    state.doubt = `${line.who} ${line.text}: it is in ${inside}`;
+  if (thread.inside && thread.call !== call && call !== "waitpid") {
+    state.doubt = `${who} ${text}: it is in ${thread.call}`;
   }
-  if (line.waits) return begins(state, thread, line);
-  thread.inside = undefined;
-  thread.woken = false;
-  returns(state, thread, line);
+  Object.assign(thread, { spins: 0, call, inside: undefined, woken: false });
+  if (!waits) return returns(state, line, thread);
+  if (call === "select") thread.select = { asked: numbers(text) };
+  const fd = Number(parts(text).args[0]);
+  thread.inside = { text, fd, sleeps: !finds(state, thread, fd), since: state.step };
 }
 
-/** A call that sleeps if there is nothing yet. */
-function begins(state: State, thread: Thread, { call, text }: Line) {
-  const fd = Number(parts({ text }).args[0]);
-  let found: boolean;
-  if (call === "select") {
-    const asked = numbers(/\[(.*?)\]/.exec(text)?.[1] ?? "");
-    thread.select = { asked };
-    found = asked.some((fd) => readiness(socketAt(state, thread.name, fd)!).includes("IN"));
-  } else if (call === "epoll_wait") {
-    const epoll = state.epolls.find(({ id }) => id === processOf(state, thread.name)?.fds[fd])!;
-    epoll.ready = epoll.ready.filter((id) => { // it asks each socket on the list once more
-      const entry = epoll.interest.find(({ socket }) => socket === id)!;
-      return wants(entry, readiness(state.sockets.find((socket) => socket.id === id)!)).length > 0;
-    });
-    found = epoll.ready.length > 0;
-  } else {
-    const socket = socketAt(state, thread.name, fd)!;
-    found = socket === undefined || readiness(socket).includes("IN");
-  }
-  thread.inside = { call, text, sleeps: !found, since: state.step };
-  thread.woken = false;
-}
-
-function returns(state: State, thread: Thread, line: Line) {
-  const { args, result, error } = parts(line);
-  const who = thread.name;
-  const { fds } = processOf(state, who)!;
+function returns(state: State, { who, text, call, note }: Line, thread: Thread) {
+  const { args, result, error } = parts(text);
+  const { fds } = processOf(state, who);
   const fd = Number(args[0]);
-  const socket = socketAt(state, who, fd);
-  const doubt = (what: string) => state.doubt ??= `${line.who} ${line.text}: ${what}`;
-  const name = line.call;
-  if (error && name !== "recv") return;
-  switch (name) {
+  const socket = socketAt(state, who, fd)!;
+  const expect = (what: string, so: boolean) => {
+    if (!so) state.doubt ??= `${who} ${text} ${note}: ${what}`;
+  };
+  if (error && call !== "recv") return;
+  switch (call) {
     case "socket":
-      fds[result] = newSocket(state).id;
+      fds[result] = newSocket(state);
       return;
     case "listen":
-      socket!.backlog = Number(args[1]);
+      socket.queue = [];
       return;
     case "ioctl":
-      socket!.nonblocking = args[2] === "1";
+      socket.nonblocking = args[2] === "1";
       return;
     case "accept4": {
-      const id = socket!.queue.shift();
-      const client = state.clients.find((client) => client.socket === id);
-      if (!line.note.endsWith(`:${client?.port}`)) doubt(`the first in the queue is ${client?.port}`);
-      if (id !== undefined) fds[result] = id;
+      const client = state.clients.findLast(({ port }) => note.endsWith(`:${port}`))!;
+      expect(`the first in the queue is ${socket.queue![0]}`, client.socket === socket.queue![0]);
+      socket.queue = socket.queue!.filter((id) => id !== client.socket);
+      fds[result] = client.socket;
       return;
     }
     case "recv":
-      if (!socket) return;
-      if (result === 0 || error) {
-        const end = socket.fin || socket.ended;
-        if (!error && (!end || socket.unread > 0)) {
-          doubt(`${socket.unread} bytes are there, and ${end ? "an" : "no"} end`);
-        }
-        if (error) socket.fin = true;
-        socket.ended = true;
-      } else {
-        if (result > socket.unread) doubt(`${socket.unread} bytes are there`);
-        socket.unread = Math.max(socket.unread - result, 0);
-      }
-      if (socket.unread === 0) socket.text = "";
+      expect(
+        `${socket.unread} bytes are there`,
+        result > 0 ? socket.unread >= result : !socket.unread || !!error,
+      );
+      expect("no end has come", result > 0 || !!error || socket.fin);
+      socket.unread = Math.max(socket.unread - Math.max(result, 0), 0);
+      if (result <= 0) socket.fin = socket.ended = true;
       return;
     case "send":
       clientOf(state, socket)!.sent += result;
       return;
     case "shutdown":
-      socket!.shut = true;
+      socket.shut = true;
       clientOf(state, socket)!.over = true;
-      if (args[1] === "SHUT_RDWR") { // recv brings an end that no client has sent
-        socket!.ended = true;
-        arrive(state, socket!);
-      }
-      return;
+      socket.fin ||= args[1] === "SHUT_RDWR";
+      return arrive(state, socket);
     case "close":
-      closes(state, who, fd);
-      return;
+      return closes(state, fds, fd);
     case "fork":
       threadOf(state, `child ${result || who.split(" ")[1]}`);
       return;
     case "clone":
-      Object.assign(threadOf(state, /^worker \d+/.exec(line.note)![0]), { tid: result });
+      threadOf(state, note.split(",")[0]).tid = result;
       return;
     case "waitpid":
       state.processes = state.processes.filter(({ pid }) => pid !== result);
       return;
+    case "_exit":
+      for (const fd of Object.keys(fds)) closes(state, fds, Number(fd));
+      processOf(state, who).zombie = true;
+      state.threads = state.threads.filter(({ process }) => process !== thread.process);
+      return;
     case "exit":
       state.threads = state.threads.filter(({ name }) => name !== who);
       return;
-    case "_exit":
-      for (const fd of Object.keys(fds)) closes(state, who, Number(fd));
-      processOf(state, who)!.zombie = true;
-      state.threads = state.threads.filter(({ name }) => name !== who);
-      return;
     case "select": {
-      const came = numbers(/\[(.*?)\]/.exec(line.note)?.[1] ?? "");
       const { asked } = thread.select!;
-      thread.select = { asked, came };
       const ready = asked.filter((fd) => readiness(socketAt(state, who, fd)!).includes("IN"));
-      if (`${came}` !== `${ready}`) doubt(`ready are ${ready}`);
+      thread.select = { asked, came: numbers(note) };
+      expect(`ready are ${ready}`, `${thread.select.came}` === `${ready}`);
       return;
     }
     case "epoll_create1":
       fds[result] = state.step;
       state.epolls.push({ id: state.step, interest: [], ready: [] });
       return;
-    case "epoll_ctl":
-      controls(state, fds, args);
+    case "epoll_ctl": {
+      const [what, of, events = ""] = args.slice(1);
+      const epoll = epollAt(state, who, fd)!;
+      const entry = { fd: Number(of), socket: fds[Number(of)], events: events.split("|") };
+      epoll.interest = epoll.interest.filter(({ fd }) => fd !== entry.fd);
+      if (what === "DEL") epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
+      else epoll.interest.push(entry);
+      if (what === "DEL" || epoll.ready.includes(entry.socket)) return;
+      if (told(entry, socketBy(state, entry.socket)!).length > 0) epoll.ready.push(entry.socket); // it looks at once
       return;
+    }
     case "epoll_wait": {
-      const epoll = state.epolls.find(({ id }) => id === fds[fd])!;
-      for (const [, told, events] of line.note.matchAll(/\b(\d+) ([A-Z|]+)/g)) {
-        const entry = epoll.interest.find(({ fd }) => fd === Number(told))!;
-        const has = wants(entry, readiness(socketAt(state, who, entry.fd)!));
-        if (!epoll.ready.includes(entry.socket) || has.join("|") !== events) {
-          doubt(`${told} has ${has.join("|") || "nothing"}, ready are ${epoll.ready}`);
-        }
-        // Told once: edge-triggered, it leaves the list; else it goes to its end, to be asked the next time.
+      const epoll = epollAt(state, who, fd)!;
+      for (const [, named, events] of note.matchAll(/\b(\d+) ([A-Z|]+)/g)) {
+        const entry = epoll.interest.find(({ fd }) => fd === Number(named))!;
+        const has = told(entry, socketBy(state, entry.socket)!).join("|");
+        expect(
+          `${named} has ${has}; ready are ${epoll.ready}`,
+          epoll.ready.includes(entry.socket) && has === events,
+        );
+        // Edge-triggered, it leaves the list when it is told; else it goes to the end, to be asked the next time.
         epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
         if (!entry.events.includes("ET")) epoll.ready.push(entry.socket);
       }
@@ -407,33 +375,17 @@ function returns(state: State, thread: Thread, line: Line) {
   }
 }
 
-function controls(state: State, fds: Record<number, number>, [on, what, of, events = ""]: string[]) {
-  const epoll = state.epolls.find(({ id }) => id === fds[Number(on)])!;
-  const [fd, socket] = [Number(of), fds[Number(of)]];
-  const entry = { fd, socket, events: events.split("|").filter(Boolean) };
-  if (what === "ADD") epoll.interest.push(entry);
-  else {epoll.interest = epoll.interest.flatMap((old) =>
-      old.fd !== fd ? [old] : what === "MOD" ? [entry] : []
-    );}
-  if (what === "DEL") epoll.ready = epoll.ready.filter((id) => id !== socket);
-  else if (
-    !epoll.ready.includes(socket) &&
-    wants(entry, readiness(state.sockets.find(({ id }) => id === socket)!)).length > 0
-  ) epoll.ready.push(socket); // the kernel looks at it at once
-}
-
 /** When no descriptor is left, the socket goes, and with it its entries in epolls. */
-function closes(state: State, who: string, fd: number) {
-  const { fds } = processOf(state, who)!;
-  const id = fds[fd];
+function closes(state: State, fds: Record<number, number>, fd: number) {
+  const gone = fds[fd];
   delete fds[fd];
-  if (id === undefined || references(state, id) > 0) return;
-  const client = state.clients.find(({ socket }) => socket === id);
+  if (gone === undefined || references(state, gone) > 0) return;
+  const client = state.clients.find(({ socket }) => socket === gone);
   if (client) client.over = true;
-  state.sockets = state.sockets.filter((socket) => socket.id !== id);
-  state.epolls = state.epolls.filter((epoll) => epoll.id !== id);
+  state.sockets = state.sockets.filter(({ id }) => id !== gone);
+  state.epolls = state.epolls.filter(({ id }) => id !== gone);
   for (const epoll of state.epolls) {
-    epoll.interest = epoll.interest.filter(({ socket }) => socket !== id);
-    epoll.ready = epoll.ready.filter((ready) => ready !== id);
+    epoll.interest = epoll.interest.filter(({ socket }) => socket !== gone);
+    epoll.ready = epoll.ready.filter((id) => id !== gone);
   }
 }

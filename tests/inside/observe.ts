@@ -150,8 +150,8 @@ export function differences(state: State, seen: Observation): string[] {
     }
   }
   compare("one inode for each socket", new Set(inodes.values()).size, inodes.size);
-  for (const { id, client, queue, unread, fin, ended, backlog } of state.sockets) {
-    if (backlog !== undefined) {
+  for (const { id, client, queue, unread, fin, ended } of state.sockets) {
+    if (queue) {
       compare("accept queue", queue.length, seen.tcp.find(({ remote }) => remote === 0)?.rx);
       continue;
     }
@@ -160,9 +160,9 @@ export function differences(state: State, seen: Observation): string[] {
     compare(`unread of ${client}`, unread + (fin && !ended ? 1 : 0), entry?.rx);
     compare(`inode of ${client}`, inodes.get(id) ?? 0, entry?.inode);
   }
-  for (const { name, inside } of state.threads) {
+  for (const { name, inside, call } of state.threads) {
     if (inside) {
-      compare(`call of ${name}`, inside.call.replace("accept4", "accept"), seen.asleep[name]?.call);
+      compare(`call of ${name}`, call.replace("accept4", "accept"), seen.asleep[name]?.call);
     }
   }
   return found;

@@ -170,7 +170,7 @@ function sourceOf(run: Run, { threads }: State, line?: Line): string {
 /** Clients and threads: what each is at. */
 function whoOf(run: Run, before: State, state: State, at: number): string {
   const seen = run.rests.find(({ after }) => after === at)?.seen;
-  const queue = state.sockets.find(({ backlog }) => backlog !== undefined)?.queue ?? [];
+  const queue = state.sockets.find(({ queue }) => queue)?.queue ?? [];
   const item = (kind: string, name: string, text: string, changed: boolean) =>
     `<li class="${kind}${changed ? " changed" : ""}"><b>${run.name(name)}</b> ${text}</li>`;
   const clients = state.clients.map((client) => {
@@ -190,19 +190,19 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
     return item(`client ${key}`, name, word(key), JSON.stringify(old) !== JSON.stringify(client));
   });
   const threads = state.threads.map((thread) => {
-    const { name, inside, woken, spins, place } = thread;
+    const { name, inside, woken, spins, place, call } = thread;
     const old = before.threads.find((thread) => thread.name === name);
-    const call = `<code>${escape(inside?.text.replace(/ …$/, "") ?? "")}</code>`;
+    const code = `<code>${escape(inside?.text.replace(/ …$/, "") ?? "")}</code>`;
     const wchan = seen?.asleep[name]
       ? ` <small>${escape(seen.asleep[name].wchan.split(".")[0])}</small>`
       : "";
     const [kind, text] = woken
-      ? ["woken", `${word("woken")}: ${call}`]
+      ? ["woken", `${word("woken")}: ${code}`]
       : inside?.sleeps
-      ? ["asleep", `☾ ${word("asleep")} ${call}${wchan}`]
+      ? ["asleep", `☾ ${word("asleep")} ${code}${wchan}`]
       : spins > 0
       ? ["awake", `${word("spins")}: ${spins.toLocaleString("en")} ×`]
-      : state.threads.length === 5 && name === "main" && run.file.startsWith("03")
+      : name === "main" && call === "clone"
       ? ["asleep", `☾ ${word("joins")}`]
       : ["awake", word("awake")];
     const line = place ? ` · ${word("line")} ${place.split(":")[1]}` : "";

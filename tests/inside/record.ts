@@ -141,7 +141,9 @@ class Recorder {
     );
     // Who spins finds what there is, and has found it only when nothing is left.
     const asked = sockets.filter(({ nonblocking }) => nonblocking && threads.some(({ spins }) => spins > 0));
-    const found = asked.every(({ queue, unread, fin, ended }) => !queue.length && !unread && (!fin || ended));
+    const found = asked.every(({ queue, unread, fin, ended }) =>
+      !queue?.length && !unread && (!fin || ended)
+    );
     const received = clients.every(({ got, sent, end, over, gone }) => gone || got === sent && end === over);
     return threads.length > 0 && sleeps && found && received;
   }

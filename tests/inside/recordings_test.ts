@@ -20,8 +20,8 @@ const FIFTH: Record<string, (state: State) => void> = {
   "03-thread-pool": (state) => {
     woken(state, /^worker/, 0);
     const [{ queue }] = state.sockets;
-    assertEquals(queue.map((id) => state.sockets.find((socket) => socket.id === id)!.unread), [54]);
-    assertEquals(references(state, queue[0]), 0);
+    assertEquals(queue!.map((id) => state.sockets.find((socket) => socket.id === id)!.unread), [54]);
+    assertEquals(references(state, queue![0]), 0);
   },
   "04-busy-poll": (state) => assert(state.threads[0].spins > 0),
   "05-select": (state) => {
@@ -110,12 +110,12 @@ Deno.test("01: after the parent's close one descriptor is left, without it two; 
 Deno.test("04, blocking: the only thread sleeps for a silent client while others queue", () => {
   const { all, steps } = kept("04-block");
   const state = all[steps.fifth];
-  assertEquals(state.threads.map(({ inside, woken }) => [inside?.call, inside?.sleeps, woken]), [[
+  assertEquals(state.threads.map(({ inside, call, woken }) => [call, inside?.sleeps, woken]), [[
     "recv",
     true,
     false,
   ]]);
-  assertEquals(state.sockets[0].queue.length, 2);
+  assertEquals(state.sockets[0].queue!.length, 2);
 });
 
 Deno.test("06, edge-triggered: it sleeps with bytes unread; level-triggered, the entry goes back to the list", () => {

@@ -72,7 +72,7 @@ function boxes(state: State, { lang, children }: SceneOptions): Box[] {
   });
 
   const box = (socket: Socket): Box => {
-    const { id, client, backlog, queue, unread, fin, ended, shut, nonblocking } = socket;
+    const { id, client, queue, unread, fin, ended, shut, nonblocking } = socket;
     const watching = state.epolls.filter(({ interest }) => interest.some(({ socket }) => socket === id));
     const rows = waiting(sleepersOn(state, socket), watching, readiness(socket).includes("IN"));
     const aside: Piece[] = nonblocking ? [[word("nonblocking")]] : [];
@@ -83,12 +83,12 @@ function boxes(state: State, { lang, children }: SceneOptions): Box[] {
       if (!fin && unread === 0) aside.push([word("nothing")]);
       return { id: `${id}`, kind: "connection", title: named(client, lang), aside, rows };
     }
-    const queued = queue.map((id): Piece => {
+    const queued = queue?.map((id): Piece => {
       const { client, unread } = state.sockets.find((socket) => socket.id === id)!;
       return [`${named(client!, lang)}${unread ? ` · ${unread} B` : ""}`, unread ? "bytes" : "chip"];
     });
-    if (backlog !== undefined) rows.unshift([[word("queue")], ...queued.length > 0 ? queued : [none]]);
-    const name = backlog === undefined ? "socket" : word("listening");
+    if (queued) rows.unshift([[word("queue")], ...queued.length > 0 ? queued : [none]]);
+    const name = queue ? word("listening") : "socket";
     return { id: `${id}`, kind: "listening", title: name, aside, rows };
   };
   const reached = new Set(state.processes.flatMap(({ fds }) => Object.values(fds)));

@@ -42,7 +42,7 @@ export function explain(before: State, after: State, line: Line, lang: Language)
 function sentences(before: State, after: State, line: Line): Sentence[] {
   const { who, text, note } = line;
   if (who.startsWith("client")) return ofClient(before, after, line);
-  const { args, result, error } = parts(line);
+  const { args, result, error } = parts(text);
   const call = line.call.replace("accept4", "accept");
   const fd = Number(args[0]);
   const socket = socketAt(before, who, fd);
@@ -50,6 +50,7 @@ function sentences(before: State, after: State, line: Line): Sentence[] {
   const thread = after.threads.find(({ name }) => name === who);
   if (line.count !== undefined) {
     if (thread?.inside) return [["nobody for a second"]];
+    if (call === "waitpid") return [["waitpid 0"]];
     return [[text.includes(" = 0") ? "for ever" : "nothing", { n: line.count.toLocaleString("en") }]];
   }
   if (line.waits) {
@@ -99,7 +100,7 @@ function sentences(before: State, after: State, line: Line): Sentence[] {
 }
 
 function ofClient(before: State, after: State, { who, text, call }: Line): Sentence[] {
-  const queue = after.sockets.find(({ backlog }) => backlog !== undefined)?.queue ?? [];
+  const queue = after.sockets.find(({ queue }) => queue)?.queue ?? [];
   const queued = queue.includes(after.clients.find(({ name }) => name === who)!.socket);
   const name = text === "has the end" ? text : call === "sends" && queued ? "sends, queued" : call;
   const woken = after.threads.find(({ name, woken }) =>
