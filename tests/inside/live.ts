@@ -1,120 +1,100 @@
 /** A lesson of the reader's, run now: its page, served on 127.0.0.1, gets each step when it happens. */
 import { tree } from "../support/proc.ts";
 import { COMMANDS, ROOT, type Runtime } from "../support/runtimes.ts";
+import { tcpSockets } from "../support/sockets.ts";
 import { type Line, readLine, writeLine } from "../support/trace.ts";
 import { build } from "./build.ts";
-import { advance, numbers, parts, socketAt, START, type State } from "./model.ts";
-import { tcpEntries } from "./observe.ts";
-import { fold } from "./record.ts";
+import { advance, clientOf, numbers, parts, socketAt, START } from "./model.ts";
+import { fold, sameCount } from "./record.ts";
 
 /** Lines are passed on in batches, so that one can see what follows from what; ms. */
 const BATCH = 50;
-/** So many times in a row the same lines are one, and after so many lines the page has enough. */
+/** So many times in a row the same lines are one. */
 const SPINS = 10;
+/** A page has enough then. */
 const ENOUGH = 5000;
 
-/** What the page is told. */
-interface News {
-  readonly lines: string[];
-  readonly ended?: string;
-}
-
 /**
- * Clients are strangers here: what they did follows from what the server was told, and, while it sleeps, from what the
+ * Clients are strangers here. What they did follows from what the server is told, and, while it sleeps, from what the
  * kernel holds.
  */
-export class Watcher {
-  state: State = START;
-  port = 0;
+class Watcher {
+  #state = START;
+  #told: Line[] = [];
   /** Our clock, less the server's, ms. */
   #offset = Infinity;
 
-  /** The lines, with those of the clients between them. */
-  take(lines: readonly Line[], now: number): Line[] {
-    for (const { time } of lines) this.#offset = Math.min(this.#offset, now - time);
-    return lines.flatMap((line, i) => {
-      const before = this.#implied(line, lines.slice(i + 1));
-      for (const each of [...before, line]) this.state = advance(this.state, each);
-      return [...before, line];
-    });
+  #tell(line: Line) {
+    this.#state = advance(this.#state, line);
+    this.#told.push(line);
   }
-
-  /** What clients have done and the server has not noticed yet. */
-  look(now: number): Line[] {
-    const time = now - this.#offset;
-    return tcpEntries(this.port).filter(({ remote }) => remote > 0).flatMap(({ remote, rx, closed }) => {
-      const found: Line[] = [];
-      const client = () => this.state.clients.findLast(({ port, gone }) => port === remote && !gone);
-      if (!client() && !closed) found.push(...this.#connects(remote, time));
-      const known = client();
-      const socket = this.state.sockets.find(({ id }) => id === known?.socket);
-      if (!known || !socket || socket.fin) return found;
-      const more = rx - (closed && rx > 0 ? 1 : 0) - socket.unread; // the end counts as one
-      if (more > 0) found.push(...this.#does(known.name, `sends ${more} bytes`, "", time));
-      if (closed) found.push(...this.#does(known.name, "closes", "", time));
-      return found;
-    });
-  }
-
-  #does(who: string, text: string, note: string, time: number): Line[] {
-    const line = readLine(writeLine(time, who, text, note));
-    this.state = line.reduce(advance, this.state);
-    return line;
-  }
+  #client = (who: string, text: string, note: string, time: number) =>
+    readLine(writeLine(time, who, text, note)).forEach((line) => this.#tell(line));
   #connects = (port: number, time: number) =>
-    this.#does(`client ${this.state.clients.length + 1}`, "connects", `127.0.0.1:${port}`, time);
+    this.#client(`client ${this.#state.clients.length + 1}`, "connects", `127.0.0.1:${port}`, time);
 
-  /** What must have happened before the server could be told this. `later` tells how much it was. */
-  #implied(line: Line, later: readonly Line[]): Line[] {
-    const { who, text, note, time } = line;
-    const { args, result, error } = parts(text);
-    const saved = this.state;
-    const found: Line[] = [];
-    const came = (fd: number, received?: Line) => {
-      const socket = socketAt(this.state, who, fd);
-      if (!socket || !received) return;
-      if (received.call.startsWith("accept")) {
-        const port = Number(received.note.split(":")[1]);
-        const queued = socket.queue?.map((id) =>
-          this.state.clients.find((client) => client.socket === id)?.port
-        );
-        if (!queued?.includes(port)) found.push(...this.#connects(port, time));
-      } else {
-        const got = parts(received.text);
-        if (got.result > socket.unread) {
-          found.push(
-            ...this.#does(
-              socket.client!,
-              `sends ${got.result - socket.unread} bytes`,
-              received.note.replace(/^waited [\d.]+ ms,? ?/, ""),
-              time,
-            ),
-          );
-        } else if ((got.result === 0 || got.error) && !socket.fin && !socket.ended) {
-          found.push(...this.#does(socket.client!, "closes", "", time));
-        }
-      }
-    };
-    if (/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) came(Number(args[0]), line);
-    else if (result > 0 && !error && /^(select|epoll_wait)\(/.test(text)) {
-      const readable = line.call === "select"
+  /** The server's next lines, with those of the clients before them. */
+  take(lines: readonly Line[]): Line[] {
+    this.#told = [];
+    lines.forEach((line, i) => {
+      this.#offset = Math.min(this.#offset, performance.now() - line.time);
+      const { text, note, call } = line;
+      if (/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) this.#before(line, line.time);
+      const ready = call === "select"
         ? numbers(note)
-        : [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => Number(fd));
-      for (const fd of readable) {
-        came(fd, later.find(({ text }) => RegExp(`^(accept4|recv)\\(${fd}\\) = (\\d|-1 ECONN)`).test(text)));
+        : call === "epoll_wait"
+        ? [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => Number(fd))
+        : [];
+      for (const fd of ready) { // what it was tells the call that follows
+        const next = lines.slice(i + 1).find(({ text }) =>
+          RegExp(`^(accept4|recv)\\(${fd}\\) = \\d`).test(text)
+        );
+        if (next) this.#before(next, line.time);
       }
+      this.#tell(line);
+    });
+    return this.#told;
+  }
+
+  /** What a client must have done before accept or recv could bring this. */
+  #before({ who, text, call, note }: Line, time: number) {
+    const { args, result, error } = parts(text);
+    const socket = socketAt(this.#state, who, Number(args[0]));
+    const client = clientOf(this.#state, socket)?.name;
+    if (call === "accept4") {
+      const port = Number(note.split(":").at(-1));
+      const queued = socket?.queue?.map((id) =>
+        this.#state.clients.find((client) => client.socket === id)?.port
+      );
+      if (!queued?.includes(port)) this.#connects(port, time);
+    } else if (socket && client && result > socket.unread) {
+      const first = note.replace(/^waited [\d.]+ ms,? ?/, "");
+      this.#client(client, `sends ${result - socket.unread} bytes`, first, time);
+    } else if (client && (result === 0 || error) && !socket?.fin) this.#client(client, "closes", "", time);
+  }
+
+  /** What clients have done, and the server has not noticed yet. */
+  look(port: number): Line[] {
+    this.#told = [];
+    const time = performance.now() - this.#offset;
+    for (const { remote, received, closed } of tcpSockets(port).filter(({ remote }) => remote > 0)) {
+      const find = () => this.#state.clients.findLast(({ port, gone }) => port === remote && !gone);
+      if (!find() && !closed) this.#connects(remote, time);
+      const client = find();
+      const socket = this.#state.sockets.find(({ id }) => id === client?.socket);
+      if (!client || !socket || socket.fin) continue;
+      const more = received - Number(closed && received > 0) - socket.unread; // the end counts as one
+      if (more > 0) this.#client(client.name, `sends ${more} bytes`, "", time);
+      if (closed) this.#client(client.name, "closes", "", time);
     }
-    this.state = saved; // take() tells them all
-    return found;
+    return this.#told;
   }
 }
 
-/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. The exit code. */
+/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Returns the exit code. */
 export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
-  let source: string;
-  try {
-    source = await Deno.readTextFile(new URL(file, `file://${ROOT}`));
-  } catch {
+  const source = await Deno.readTextFile(new URL(file, `file://${ROOT}`)).catch(() => undefined);
+  if (source === undefined) {
     console.error(`inside: there is no ${file}`);
     return 2;
   }
@@ -128,120 +108,107 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     stderr: "piped",
   }).spawn();
 
-  const told: News[] = [];
-  const listeners = new Set<(news: News) => void>();
-  const tell = (news: News) => {
-    told.push(news);
-    for (const listener of listeners) listener(news);
+  /** All that the page is told; what counts may still be replaced. */
+  const lines: string[] = [];
+  let ended: string | undefined;
+  const listeners = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  const tell = (from: number, to: Iterable<ReadableStreamDefaultController<Uint8Array>> = listeners) => {
+    const news = JSON.stringify({ from, lines: lines.slice(from), ended });
+    for (const listener of to) {
+      listener.enqueue(new TextEncoder().encode(`data: ${news}\n\n`));
+      if (ended !== undefined) listener.close();
+    }
   };
-  const page = await build([{
-    id: "live",
-    runtime,
-    file: file.replace(/^.*\//, ""),
-    source,
-    lines: [],
-    rests: [],
-  }], true);
+  const name = file.replace(/^.*\//, "");
+  const page = await build([{ id: "live", runtime, file: name, source, lines: [], rests: [] }], true);
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`Look inside: http://127.0.0.1:${port}/   Stop: Ctrl-C`),
-  }, (request) => {
-    const url = new URL(request.url);
+  }, ({ method, url }) => {
+    const { hostname, pathname } = new URL(url);
     // A page of another site must not read along, by a name of its own for this address.
-    if (url.hostname !== "127.0.0.1" && url.hostname !== "localhost") {
-      return new Response("not here", { status: 403 });
-    }
-    if (request.method !== "GET") return new Response("only to be read", { status: 405 });
-    if (url.pathname === "/") {
+    const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(events)?$/.test(pathname);
+    if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
+    if (pathname === "/") {
       return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
     }
-    if (url.pathname !== "/events") return new Response("not here", { status: 404 });
-    let listener: (news: News) => void;
-    const body = new ReadableStream({
+    let listener: ReadableStreamDefaultController<Uint8Array>;
+    const body = new ReadableStream<Uint8Array>({
       start(controller) {
-        listener = (news) => {
-          controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(news)}\n\n`));
-          if (news.ended === undefined) return;
-          listeners.delete(listener);
-          controller.close();
-        };
-        listeners.add(listener);
-        told.forEach(listener);
+        listener = controller;
+        if (ended === undefined) listeners.add(listener);
+        tell(0, [listener]);
       },
       cancel: () => void listeners.delete(listener),
     });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   });
 
-  const watcher = new Watcher();
   let fresh: string[] = [];
+  let port = 0;
   const collect = async (stream: ReadableStream<Uint8Array>, print: (line: string) => void) => {
-    let rest = "";
     const decoder = new TextDecoder();
+    let rest = "";
     for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop()!;
-      fresh.push(...lines);
-      for (const line of lines) {
-        watcher.port ||= Number(/ listening on http:.*:(\d+)$/.exec(line)?.[1] ?? 0);
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = parts.pop()!;
+      fresh.push(...parts);
+      for (const line of parts) {
+        port ||= Number(/ listening on http:.*:(\d+)$/.exec(line)?.[1] ?? 0);
         if (readLine(line).length === 0) print(line);
       }
     }
-    if (rest) fresh.push(rest);
   };
   const outputs = Promise.all([collect(lesson.stdout, console.log), collect(lesson.stderr, console.error)]);
 
-  let [count, quiet, held] = [0, 0, ""];
-  /** Counts replace each other until something else comes. */
-  const isCount = (line: string) => readLine(line)[0]?.count !== undefined;
+  const watcher = new Watcher();
+  let quiet = 0;
   const pass = () => {
-    const now = performance.now();
     const batch = fresh;
     fresh = [];
-    quiet = batch.every(isCount) ? quiet + 1 : 0;
     const read = fold(batch.flatMap(readLine).sort((a, b) => a.time - b.time), SPINS);
-    const lines = [...batch.filter((line) => readLine(line).length === 0 && line.trim() !== "")];
-    const happened = [...watcher.take(read, now), ...quiet > 1 && watcher.port > 0 ? watcher.look(now) : []];
-    for (const line of happened) {
-      const text = writeLine(line.time, line.who, line.text, line.note, line.place);
-      if (line.count !== undefined) {
-        if (held === "") lines.push(text);
-        held = text;
-      } else {
-        if (held !== "" && held !== lines.at(-1)) lines.push(held);
-        held = "";
-        lines.push(text);
+    quiet = read.every(({ count }) => count !== undefined) ? quiet + 1 : 0;
+    let from = lines.length;
+    if (from >= ENOUGH) return;
+    lines.push(...batch.filter((line) => readLine(line).length === 0 && line.trim() !== ""));
+    for (const line of [...watcher.take(read), ...quiet > 1 && port > 0 ? watcher.look(port) : []]) {
+      if (sameCount(line, readLine(lines.at(-1) ?? "")[0])) {
+        lines.pop();
+        from = Math.min(from, lines.length);
       }
+      lines.push(writeLine(line.time, line.who, line.text, line.note, line.place));
     }
-    if (lines.length === 0 || count >= ENOUGH) return;
-    count += lines.length;
-    if (count >= ENOUGH) lines.push(`these ${count} steps are enough for a page: start it again for more`);
-    tell({ lines });
+    if (lines.length >= ENOUGH) lines.push("These steps are enough for a page: start it again for more.");
+    if (lines.length > from) tell(from);
   };
   const timer = setInterval(pass, BATCH);
 
-  const ended = (async () => {
+  const end = (async () => {
     const { code, signal } = await lesson.status;
     await outputs;
     clearInterval(timer);
     pass();
-    tell({ lines: [], ended: signal ?? `exit code ${code}` });
-    console.log(`the lesson has ended: ${signal ?? `exit code ${code}`}`);
+    ended = signal ?? `exit code ${code}`;
+    tell(lines.length);
+    console.log(`the lesson has ended: ${ended}`);
   })();
 
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
   });
-  for (const pid of tree(lesson.pid)) {
-    try {
-      Deno.kill(pid, "SIGINT");
-    } catch {
-      // it has ended
+  const kill = (signal: Deno.Signal) => {
+    for (const pid of tree(lesson.pid)) {
+      try {
+        Deno.kill(pid, signal);
+      } catch {
+        // it has ended
+      }
     }
-  }
-  const patience = setTimeout(() => lesson.kill("SIGKILL"), 2000); // it may have a handler of its own
-  await ended;
+  };
+  kill("SIGINT");
+  const patience = setTimeout(() => kill("SIGKILL"), 2000); // it may have a handler of its own
+  await end;
   clearTimeout(patience);
   await server.shutdown(); // what was told arrives
   return 0;

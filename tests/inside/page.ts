@@ -193,9 +193,7 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
     const { name, inside, woken, spins, place, call } = thread;
     const old = before.threads.find((thread) => thread.name === name);
     const code = `<code>${escape(inside?.text.replace(/ …$/, "") ?? "")}</code>`;
-    const wchan = seen?.asleep[name]
-      ? ` <small>${escape(seen.asleep[name].wchan.split(".")[0])}</small>`
-      : "";
+    const wchan = seen?.asleep[name] ? ` <small>${escape(seen.asleep[name].wchan)}</small>` : "";
     const [kind, text] = woken
       ? ["woken", `${word("woken")}: ${code}`]
       : inside?.sleeps
@@ -330,8 +328,10 @@ function setUp() {
 function listen(run: Run) {
   const source = new EventSource("events");
   source.onmessage = ({ data }) => {
-    const { lines, ended }: { lines: string[]; ended?: string } = JSON.parse(data);
+    const { from, lines, ended }: { from: number; lines: string[]; ended?: string } = JSON.parse(data);
     const follows = step === track.length - 1;
+    run.lines.length = from; // a count that goes on is told anew
+    run.states.length = from + 1;
     for (const text of lines) {
       const printed = { time: 0, who: "output", text, call: "output", note: "", place: "", waits: false };
       run.grow(readLine(text)[0] ?? printed);

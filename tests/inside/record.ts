@@ -102,9 +102,7 @@ class Recorder {
   }
 
   #tell(line: Line) {
-    const [last] = readLine(this.lines.at(-1) ?? "");
-    const name = ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "");
-    if (line.count !== undefined && last?.count !== undefined && name(line) === name(last)) this.lines.pop();
+    if (sameCount(line, readLine(this.lines.at(-1) ?? "")[0])) this.lines.pop();
     this.lines.push(writeLine(line.time, line.who, line.text, line.note, line.place));
     this.state = advance(this.state, line);
   }
@@ -175,6 +173,12 @@ class Recorder {
     }
     return lines;
   }
+}
+
+/** Whether a count goes on where another has ended. */
+export function sameCount(line: Line, last?: Line): boolean {
+  const name = ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "");
+  return line.count !== undefined && last?.count !== undefined && name(line) === name(last);
 }
 
 /** The same few lines, `spins` times or more, become one with a count. */
