@@ -68,13 +68,11 @@ export interface Client {
   readonly name: string;
   readonly port: number;
   readonly socket: number;
-  /** Bytes that it has sent; that the server has sent to it; of those, what it has received. */
+  /** Bytes that it has sent to the server, and the server to it. */
   asked: number;
   sent: number;
-  got: number;
-  /** The server has ended the connection; the client knows that; the client has closed its side. */
+  /** The server has said that no more comes; the client has closed its side. */
   over: boolean;
-  end: boolean;
   gone: boolean;
 }
 
@@ -212,7 +210,7 @@ function newSocket(state: State, client?: string): number {
 function clientDoes(state: State, { who, text, call, note }: Line) {
   if (call === "connects") {
     const socket = newSocket(state, who);
-    const counts = { asked: 0, sent: 0, got: 0, over: false, end: false, gone: false };
+    const counts = { asked: 0, sent: 0, over: false, gone: false };
     state.clients.push({ name: who, port: Number(note.split(":")[1]), socket, ...counts });
     const listening = state.sockets.find(({ queue }) => queue)!;
     listening.queue!.push(socket);
@@ -221,11 +219,6 @@ function clientDoes(state: State, { who, text, call, note }: Line) {
   const client = state.clients.find(({ name }) => name === who)!;
   const socket = socketBy(state, client.socket);
   const bytes = Number(/\d+/.exec(text)?.[0] ?? 0);
-  if (call === "has") {
-    client.got += bytes;
-    client.end ||= bytes === 0;
-    return;
-  }
   client.asked += bytes;
   client.gone ||= call === "closes";
   if (!socket) return;

@@ -75,7 +75,7 @@ let verdict: number | undefined;
 const asked = new Set<string>();
 
 function lay() {
-  const begins = ({ who, call }: Line) => who.startsWith("client") && call !== "has";
+  const begins = ({ who }: Line) => who.startsWith("client");
   const parts = shown.map(({ lines }) => [
     0,
     ...lines.flatMap((line, i) => begins(line) ? [i + 1] : []),
@@ -174,19 +174,10 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
   const item = (kind: string, name: string, text: string, changed: boolean) =>
     `<li class="${kind}${changed ? " changed" : ""}"><b>${run.name(name)}</b> ${text}</li>`;
   const clients = state.clients.map((client) => {
-    const { name, gone, end, over, got, sent, asked, socket } = client;
+    const { name, gone, over, sent, asked, socket } = client;
     const old = before.clients.find((client) => client.name === name);
-    const key = gone
-      ? "gone"
-      : end || over && got > 0
-      ? "answered"
-      : got > 0
-      ? "noend"
-      : over
-      ? "ended"
-      : sent > 0
-      ? "sent"
-      : `${queue.includes(socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
+    const waits = `${queue.includes(socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
+    const key = gone ? "gone" : over ? sent > 0 ? "answered" : "ended" : sent > 0 ? "noend" : waits;
     return item(`client ${key}`, name, word(key), JSON.stringify(old) !== JSON.stringify(client));
   });
   const threads = state.threads.map((thread) => {
@@ -217,7 +208,7 @@ function sayingOf(run: Run, at: number): string {
   const line = run.lines[at - 1];
   if (!line) return `<p>${word("start")}</p>`;
   const { who, text, call, note, time, place } = line;
-  const does = WORDS.page[`client ${text === "has the end" ? text : call}`]?.[lang].replace(
+  const does = WORDS.page[`client ${call}`]?.[lang].replace(
     "{n}",
     text.split(" ")[1],
   );
@@ -292,7 +283,8 @@ const ACTIONS: Record<string, () => void> = {
 function setUp() {
   document.documentElement.lang = lang ? "zh-CN" : "en";
   document.title = word("heading");
-  for (const id of ["heading", "intro", "keys"]) byId(id).textContent = word(id);
+  for (const id of ["heading", "keys"]) byId(id).textContent = word(id);
+  byId("intro").textContent = word(data.live ? "live" : "intro");
   const links = (name: string, all: string[][]) =>
     `<p>${name} ${all.map(([ids, text]) => `<a href="#${ids}/0">${text}</a>`).join(" ")}</p>`;
   const lessons = runs.filter(({ id }) => !id.includes("-"));
@@ -328,14 +320,11 @@ function setUp() {
 function listen(run: Run) {
   const source = new EventSource("events");
   source.onmessage = ({ data }) => {
-    const { from, lines, ended }: { from: number; lines: string[]; ended?: string } = JSON.parse(data);
+    const { from, lines, ended }: { from: number; lines: Line[]; ended?: string } = JSON.parse(data);
     const follows = step === track.length - 1;
     run.lines.length = from; // a count that goes on is told anew
     run.states.length = from + 1;
-    for (const text of lines) {
-      const printed = { time: 0, who: "output", text, call: "output", note: "", place: "", waits: false };
-      run.grow(readLine(text)[0] ?? printed);
-    }
+    for (const line of lines) run.grow(line);
     lay();
     if (follows) step = track.length - 1;
     render();

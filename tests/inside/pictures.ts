@@ -104,7 +104,7 @@ interface Window {
   readonly to: number;
 }
 
-const isMark = ({ who, call }: Line) => who.startsWith("client") && call !== "has";
+const isMark = ({ who }: Line) => who.startsWith("client");
 
 /** What happens in one run within a window: who is awake, what clients do, whom that wakes, who answers. */
 function draw(told: Told, { x, y, width, from, to }: Window, answers: boolean): string {

@@ -50,13 +50,8 @@ each(
     const recording = await record(STORIES.find((story) => story.lesson === lesson)!, runtime);
     const { all, lines, steps } = told(recording);
     FIFTH[lesson](all[steps.fifth]);
-    assertEquals(
-      all.at(-1)!.clients.map(({ got, end, gone }) => [got, end, gone]),
-      [
-        ...Array(4).fill([0, lesson < "04", true]),
-        [58, true, true],
-      ].map(([got, , gone], i) => [got, all.at(-1)!.clients[i].end, gone]),
-    );
+    const clients = all.at(-1)!.clients.map(({ asked, sent, gone }) => [asked, sent, gone]);
+    assertEquals(clients, [...Array(4).fill([0, 0, true]), [54, 58, true]]);
     const places = new Set(
       lines.filter(({ place, who }) => place && !who.startsWith("client")).map(({ place }) =>
         place.split(":")[0]
@@ -103,7 +98,10 @@ Deno.test("01: after the parent's close one descriptor is left, without it two; 
   const { socket } = after.clients[0];
   assertEquals([references(before, socket), references(after, socket)], [2, 1]);
   const forgotten = kept("01-close");
-  assertEquals(forgotten.all.at(-1)!.clients.map(({ got, end }) => [got, end]), [[0, false], [58, false]]);
+  assertEquals(forgotten.all.at(-1)!.clients.map(({ sent, over }) => [sent, over]), [[0, false], [
+    58,
+    false,
+  ]]);
   assertEquals(forgotten.all.at(-1)!.processes.map(({ fds }) => Object.keys(fds).length), [3]);
 });
 
@@ -128,6 +126,6 @@ Deno.test("06, edge-triggered: it sleeps with bytes unread; level-triggered, the
 
 Deno.test("06, the early leaver: its end is read, and read again", () => {
   const { all, lines } = kept("06-leaver");
-  assert(lines.at(-1)!.count! > 100);
+  assert(lines.at(-1)!.count! > 10);
   assertEquals(all.at(-1)!.sockets.at(-1)!.ended, true);
 });

@@ -99,17 +99,17 @@ function sentences(before: State, after: State, line: Line): Sentence[] {
   }
 }
 
-function ofClient(before: State, after: State, { who, text, call }: Line): Sentence[] {
+function ofClient(before: State, after: State, { who, call }: Line): Sentence[] {
   const queue = after.sockets.find(({ queue }) => queue)?.queue ?? [];
   const queued = queue.includes(after.clients.find(({ name }) => name === who)!.socket);
-  const name = text === "has the end" ? text : call === "sends" && queued ? "sends, queued" : call;
+  const name = call === "sends" && queued ? "sends, queued" : call;
   const woken = after.threads.find(({ name, woken }) =>
     woken && !before.threads.find((thread) => thread.name === name)?.woken
   );
   const thread = woken?.name.replace(/^child \d+/, "its child") ?? "";
   return [
     [name, { client: who, n: queue.length }],
-    ...call === "has" ? [] : [(woken ? ["wakes", { thread }] : ["nobody"]) as Sentence],
+    woken ? ["wakes", { thread }] : ["nobody"],
   ];
 }
 
@@ -132,7 +132,7 @@ const ANCHORS: Record<string, (line: Line, before: State, after: State) => boole
     waits && threads.every(({ inside }) => inside?.sleeps) &&
     sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
   answer: ({ call }) => call === "send",
-  end: ({ text }) => text === "has the end",
+  end: ({ call }) => call === "shutdown",
   spin: ({ count }, _, { clients, threads }) =>
     count !== undefined && clients.length > 0 && threads.some(({ spins }) => spins > 0),
   leave: ({ call }) => call === "closes",

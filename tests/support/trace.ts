@@ -27,7 +27,7 @@ export function readLine(text: string): Line[] {
   const match = LINE.exec(text);
   if (!match) return [];
   const [, time, who, call, note = "", place = ""] = match;
-  const count = / (?:= -1 EAGAIN|× ([\d,]+))$/.exec(call);
+  const count = /(?: = -1 EAGAIN| × ([\d,]+)|^waitpid\(-?\d+\) = (?:0|-1 .*))$/.exec(call);
   return [{
     time: Number(time),
     who,
