@@ -127,10 +127,10 @@ function follow() {
   shown = found.length > 0 ? found.slice(0, 2) : [runs[0]];
   question = undefined;
   lay();
-  const place = shown[0].anchors[at];
-  step = place === undefined
+  const has = shown.findIndex(({ anchors }) => at in anchors);
+  step = has === -1
     ? Math.min(Number(at) || 0, track.length - 1)
-    : track.findIndex(([on]) => on === place);
+    : track.findIndex((places) => places[has] === shown[has].anchors[at]);
   render();
 }
 

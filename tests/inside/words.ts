@@ -132,7 +132,7 @@ const ANCHORS: Record<string, (line: Line, before: State, after: State) => boole
     waits && threads.every(({ inside }) => inside?.sleeps) &&
     sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
   answer: ({ call }) => call === "send",
-  end: ({ call }) => call === "shutdown",
+  end: ({ call }, { clients }) => call === "shutdown" && clients.some(({ sent, over }) => sent > 0 && !over),
   spin: ({ count }, _, { clients, threads }) =>
     count !== undefined && clients.length > 0 && threads.some(({ spins }) => spins > 0),
   leave: ({ call }) => call === "closes",
