@@ -25,8 +25,8 @@ function loadFFI() {
 
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
 
-// libffi widens an int to the whole register. A size_t of its own would want a bigint in each call.
-const ctype = (type: CType) => type === "size" ? "i32" : type;
+// A size_t would want a bigint in each call. libffi widens 32 bits to the whole register.
+const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function node(): Runtime {
   const ffi = loadFFI();
@@ -93,8 +93,9 @@ export function node(): Runtime {
     endThread: () => process.exit(0),
 
     forkable: (options) => ({
-      // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
-      options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
+      // No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
+      // that its parent has not (--no-lazy).
+      options: ["--single-threaded", "--v8-pool-size=0", "--no-lazy", ...NO_COMPILERS, ...options],
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
     }),
     askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
