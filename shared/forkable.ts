@@ -30,7 +30,8 @@ export function becomeForkable(): void {
   const mark = bare.getenv(cstring(MARK));
   forkable = mark !== 0n && bare.atoi(mark) === pid;
   if (forkable) { // it is the second start
-    runtime.askForPid(bare.getpid);
+    // deno-lint-ignore no-process-global
+    Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
     if (libc === bare) rehearse(); // with --trace it would be seen
     return;
   }
