@@ -73,7 +73,8 @@ export function node(): Runtime {
         ...NO_COMPILERS,
         ...options,
       ],
-      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
+      // The second start does not have the channel to `node --watch`.
+      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "", NODE_CHANNEL_FD: "" },
     }),
 
     isMainThread: workers.isMainThread,
