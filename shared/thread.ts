@@ -139,7 +139,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
       const advice = `the target has to be written \`export function ${target || "handler"}(…)\``;
       throw new Error(`${module} exports no function ${JSON.stringify(target)}: ${advice}`);
     }
-    runtime.tellCreator({ started: bare.gettid() });
+    runtime.tellCreator({ started: trace ? bare.gettid() : 0 });
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
     await runtime.turn(); // a promise that it left behind may have been rejected
