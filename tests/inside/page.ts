@@ -194,7 +194,7 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
       : name === "main" && call === "clone"
       ? ["asleep", `☾ ${word("joins")}`]
       : ["awake", word("awake")];
-    const line = place ? ` · ${word("line")} ${place.split(":")[1]}` : "";
+    const line = place && ` · ${word("line").replace("{n}", place.split(":")[1])}`;
     const same = old?.woken === woken && old.inside?.text === inside?.text && old.place === place && !spins;
     return item(kind, name, text + line, !same);
   });
@@ -263,6 +263,7 @@ function render() {
   byId("saying").innerHTML = pair
     ? ""
     : (question ? questionOf(question) : "") + (open ? "" : sayingOf(shown[0], track[step][0]));
+  byId("made").hidden = data.live;
   byId("made").textContent = word("made").replace("{runtime}", shown[0].runtime);
   for (const list of document.querySelectorAll<HTMLElement>(".source ol")) {
     const line = list.querySelector<HTMLElement>(".running") ?? list.querySelector("b")?.parentElement;

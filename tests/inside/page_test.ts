@@ -51,6 +51,10 @@ for (const lang of ["en", "zh"]) {
       await browser.open(`${page}?lang=${lang}`);
       for (const { id, lines, source } of recordings) {
         await browser.evaluate(`location.hash = "#${id}/0"`);
+        await waitFor(
+          id,
+          () => browser.evaluate(`document.querySelector("nav [aria-current]").hash === "#${id}/0"`),
+        );
         const steps = lines.flatMap(readLine);
         for (let step = 1; step <= steps.length; step++) {
           await browser.press("ArrowRight");
