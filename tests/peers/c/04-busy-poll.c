@@ -1,9 +1,9 @@
 /* 04: busy polling. The calls of lessons/04-busy-poll.ts, in their order. */
 #include "common.h"
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_nonblocking(server);
 
     struct connection **conns = NULL;

@@ -3,9 +3,9 @@
 
 #include <sys/select.h>
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_nonblocking(server);
 
     struct connection *conns[FD_SETSIZE];

@@ -1,19 +1,11 @@
 """04: busy polling."""
 import collections
 import copy
-import socket
-import sys
 
-from common import complete, expire, linger
+from common import RESPONSE, complete, create_server, expire, linger
 
-response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
-
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server = create_server()
 server.setblocking(False)
-server.bind(("127.0.0.1", int(sys.argv[1])))
-server.listen(4096)
-print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
 
 conns = {}  # what each client has sent so far
 answered = collections.OrderedDict()
@@ -31,7 +23,7 @@ while True:
             if not complete(conns[conn]):
                 conns[conn] += data
                 if complete(conns[conn]):
-                    conn.send(response)
+                    conn.send(RESPONSE)
                     linger(answered, conn)
         except BlockingIOError:
             continue  # nothing is there

@@ -1,19 +1,12 @@
 """05: select."""
 import collections
 import select
-import socket
 import sys
 
-from common import complete, expire, linger
+from common import RESPONSE, complete, create_server, expire, linger
 
-response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
-
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server = create_server()
 server.setblocking(False)
-server.bind(("127.0.0.1", int(sys.argv[1])))
-server.listen(4096)
-print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
 
 conns = {}  # what each client has sent so far
 answered = collections.OrderedDict()
@@ -27,7 +20,8 @@ while True:
             conn.setblocking(False)
             if conn.fileno() < 1024:
                 conns[conn] = b""
-            else:  # it does not fit into an fd_set: this client is refused
+            else:
+                print(f"descriptor {conn.fileno()} does not fit into an fd_set: this client is refused", file=sys.stderr)
                 conn.close()
             continue
         try:
@@ -35,7 +29,7 @@ while True:
             if not complete(conns[conn]):
                 conns[conn] += data
                 if complete(conns[conn]):
-                    conn.send(response)
+                    conn.send(RESPONSE)
                     linger(answered, conn)
         except BlockingIOError:
             continue

@@ -1,15 +1,24 @@
 """
-Where a request ends, and how a connection does: shared/request.ts in Python.
+What the six servers share: where they listen, where a request ends, how a connection does: shared/server.ts and
+shared/request.ts in Python.
 
-The six servers have the shape of the article's listings. Out of descriptors they
-end with accept's exception, but for 04, as the listings do; the lessons wait.
+The six have the shape of the article's listings. Out of descriptors they end
+with accept's exception, but for 04, as the listings do; the lessons wait.
 """
 import socket
 import time
 
+RESPONSE = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
 MAX_REST = 1024 * 1024  # the most that lingering_close reads
 LINGER = 1  # seconds that an answered client has to close
+
+
+def create_server():
+    """A socket that listens on a free port of 127.0.0.1; prints which."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
+    return server
 
 
 def complete(request):
@@ -17,15 +26,20 @@ def complete(request):
     return b"\n\r\n" in request or b"\n\n" in request or len(request) > MAX_HEAD
 
 
-def recv_request(conn):
-    """Receive one request from a blocking socket. None: the client left before its end."""
-    request = b""
-    while not complete(request):
-        data = conn.recv(4096)
-        if not data:
-            return None
-        request += data
-    return request
+def handler(conn, addr):
+    """Answer one client over a blocking socket, however long it takes."""
+    try:
+        request = b""
+        while not complete(request):
+            data = conn.recv(4096)
+            if not data:
+                break  # the client left before its empty line
+            request += data
+        else:
+            conn.send(RESPONSE)
+    except OSError:
+        pass  # the client has reset the connection
+    lingering_close(conn)
 
 
 def lingering_close(conn):
