@@ -1,144 +1,123 @@
-/** The two charts of `compare`. Both scales of costs are logarithmic; light or dark paper is the reader's choice. */
+/** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
 import { LANGUAGES, MODELS, PROGRAMS } from "../peers/programs.ts";
-import { type Figure, ratio, value } from "./figures.ts";
-import { cell, inC, times } from "./report.ts";
-import { JUDGED } from "./verdicts.ts";
+import { type Figure, value } from "./figures.ts";
+import { cell, cost, times } from "./report.ts";
+import { answer, CLAIMS, JUDGED } from "./verdicts.ts";
 
 const WIDTH = 600;
 
-/** A picture: what it shows stands above it. */
+/** A picture: what it shows, in lines, and what its values are stand above it. */
 function page(height: number, title: readonly string[], values: string, parts: readonly string[]): string {
-  const head = title.map((line, i) => `<text x="12" y="${24 + i * 20}" class="title">${line}</text>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="14">
+  const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
+  const head = title.map((line, i) => text(12, 24 + i * 20, line, `class="title"`));
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="system-ui, sans-serif" font-size="14">
 <title>${title.join(" ")}</title>
 <style>
-  .paper { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de }
-  .title { font-size: 16px } .title, .strong { font-weight: 600 } .line { fill: none; stroke-width: 1.5 }
+  .paper { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de } .line { fill: none; stroke-width: 1.5 }
+  .title { font-size: 16px; font-weight: 600 } .strong { font-weight: 600 }
   @media (prefers-color-scheme: dark) { .paper { fill: #0d1117 } text { fill: #e6edf3 } .grid { stroke: #30363d } }
 </style>
 <rect class="paper" width="100%" height="100%"/>
-${head.join("\n")}
-<text x="12" y="${26 + title.length * 20}">${values}</text>
-${parts.join("\n")}
+${[...head, text(12, 26 + title.length * 20, values), ...parts].join("\n")}
 </svg>
 `;
 }
 
-const text = (x: number, y: number, words: string, more = "") =>
-  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${words}</text>`;
-const grid = (path: string) => `<path class="grid" d="${path}"/>`;
+const px = (place: number) => place.toFixed(1);
+const text = (x: number, y: number, words: string, more = `text-anchor="start"`) =>
+  `<text x="${px(x)}" y="${px(y)}" ${more}>${words}</text>`;
+const across = (x1: number, x2: number, y: number) =>
+  `<path class="grid" d="M${px(x1)} ${px(y)}H${px(x2)}"/>`;
+const down = (y1: number, y2: number, x: number) => `<path class="grid" d="M${px(x)} ${px(y1)}V${px(y2)}"/>`;
 
-/** Where a cost stands between two edges: the scale ends at the least and the greatest of them, not at a power of ten. */
+/** Where a cost stands; the scale goes from the least of them to the greatest, and has marks at the powers of ten. */
 function scale(costs: readonly number[], from: number, to: number) {
-  const [least, most] = [Math.min(...costs), Math.max(...costs)].map(Math.log);
-  return {
-    at: (cost: number) => from + (Math.log(cost) - least) / (most - least || 1) * (to - from),
-    /** The powers of ten in it. */
-    ticks: [10, 100, 1000, 10_000, 100_000].filter((tick) =>
-      Math.log(tick) >= least && Math.log(tick) <= most
-    ),
-  };
+  const [least, most] = [Math.min(...costs), Math.max(...costs)];
+  const at = (cost: number) => from + Math.log(cost / least) / Math.log(most / least) * (to - from);
+  const marks = [10, 100, 1000, 10_000, 100_000].filter((mark) => mark >= least && mark <= most);
+  return { at, marks };
 }
 
 /** Okabe and Ito's colours, which colour-blind readers can tell apart; in grey, dashes do. */
-const LINES = {
-  "04-busy-poll": `stroke="#d55e00" stroke-dasharray="7 4"`,
-  "05-select": `stroke="#0072b2"`,
-  "06-epoll": `stroke="#009e73" stroke-dasharray="2 3"`,
-};
+const LINES = [
+  ["04-busy-poll", `stroke="#d55e00" stroke-dasharray="7 4"`],
+  ["05-select", `stroke="#0072b2"`],
+  ["06-epoll", `stroke="#009e73" stroke-dasharray="2 3"`],
+] as const;
 
 /** How the cost of a request grows with the silent connections beside it: a line for each model and language. */
 export function growthChart(figures: readonly Figure[]): string {
-  const [left, right, top, bottom] = [64, WIDTH - 110, 106, 380];
-  const silent = [0, 10, 100, 990];
+  const [left, right, top, bottom] = [64, WIDTH - 110, 96, 370];
   // Zero has a place of its own, a step left of the first value.
-  const px = (n: number) => left + (n === 0 ? 0 : Math.log10(n) / 3) * (right - left);
-  const lines = Object.entries(LINES).flatMap(([name, style]) =>
+  const places = [0, 10, 100, 990].map((silent, i) => ({ silent, x: left + i / 3 * (right - left) }));
+  const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const model = name as keyof typeof LINES;
-      const points = silent.flatMap((n) => {
-        const cpu = value(figures, { quantity: `cpu beside ${n}`, model, language });
-        return cpu === undefined ? [] : [[n, cpu] as const];
-      });
+      const cost = (n: number) => value(figures, `${model.slice(0, 2) as "04"} beside ${n}`, language);
+      const points = places.flatMap(({ silent, x }) => cost(silent) ? [{ x, cpu: cost(silent)! }] : []);
       return { model, style, points };
     }).filter(({ points }) => points.length > 0)
   );
-  if (lines.length === 0) return "";
-  const costs = lines.flatMap(({ points }) => points.map(([, cpu]) => cpu));
-  const { at, ticks } = scale(costs, bottom, top);
-  const ends = Map.groupBy(lines, ({ model }) => model);
-  return page(
-    bottom + 60,
-    [
-      "Beside silent connections a request to 06 costs what it costs alone;",
-      "04 and 05 look at every one of them",
-    ],
-    "CPU time of the server for a request, µs; a line for each language",
-    [
-      ...ticks.map((tick) =>
-        grid(`M${left} ${at(tick).toFixed(1)}H${right}`) +
-        text(left - 8, at(tick) + 4, cell(tick), `text-anchor="end"`)
-      ),
-      ...silent.map((n) =>
-        grid(`M${px(n).toFixed(1)} ${top}V${bottom}`) +
-        text(px(n), bottom + 20, cell(n), `text-anchor="middle"`)
-      ),
-      text((left + right) / 2, bottom + 44, "silent connections beside one client", `text-anchor="middle"`),
-      ...lines.map(({ points, style }) =>
-        `<polyline class="line" ${style} points="${
-          points.map(([n, cpu]) => `${px(n).toFixed(1)},${at(cpu).toFixed(1)}`).join(" ")
-        }"/>`
-      ),
-      ...[...ends].map(([model, lines]) => {
-        const y = lines.reduce((sum, { points }) => sum + at(points.at(-1)![1]), 0) / lines.length;
-        return text(right + 8, y + 4, model, `class="strong"`);
-      }),
-    ],
-  );
+  const { at, marks } = scale(lines.flatMap(({ points }) => points.map(({ cpu }) => cpu)), bottom, top);
+  const ends = [...Map.groupBy(lines, ({ model }) => model)].map(([model, lines]) => {
+    const middle = lines.reduce((sum, { points }) => sum + at(points.at(-1)!.cpu), 0) / lines.length;
+    return { model, y: middle };
+  }).sort((a, b) => a.y - b.y);
+  for (let i = 1; i < ends.length; i++) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 18); // pushed apart
+
+  const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
+    .every((claim) => JUDGED.every((language) => answer(claim, figures, language)?.holds ?? true));
+  const title = borneOut
+    ? ["Silent connections make a request to 04 and 05 dearer;", "to 06 it costs the same beside 990 of them"]
+    : ["What a request costs beside silent connections"];
+  return page(bottom + 60, title, "CPU time of the server for it, µs; a line for each language", [
+    ...marks.flatMap((mark) => [
+      across(left, right, at(mark)),
+      text(left - 8, at(mark) + 4, cell(mark), `text-anchor="end"`),
+    ]),
+    ...places.flatMap(({ silent, x }) => [
+      down(top, bottom, x),
+      text(x, bottom + 20, cell(silent), `text-anchor="middle"`),
+    ]),
+    text((left + right) / 2, bottom + 44, "silent connections beside one client", `text-anchor="middle"`),
+    ...lines.map(({ points, style }) =>
+      `<polyline class="line" ${style} points="${
+        points.map(({ x, cpu }) => `${px(x)},${px(at(cpu))}`).join(" ")
+      }"/>`
+    ),
+    ...ends.map(({ model, y }) => text(right + 8, y + 4, model, `class="strong"`)),
+  ]);
 }
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
 export function peersChart(figures: readonly Figure[]): string {
   const [left, right, row] = [96, WIDTH - 130, 18];
-  const groups = MODELS.map((model) => ({
-    model,
-    rows: LANGUAGES.flatMap((language) => {
-      const of = { quantity: "cpu at 10", model, language } as const;
-      const cpu = value(figures, of);
-      const own = PROGRAMS.find((program) => program.model === model && program.language === language)?.name;
-      const name = model === "own server" && own ? own : language;
-      return cpu === undefined ? [] : [{ name, language, cpu, toC: ratio(figures, of, inC(model)) }];
-    }),
-  })).filter(({ rows }) => rows.length > 0);
-  if (groups.length === 0) return "";
-  const { at, ticks } = scale(groups.flatMap(({ rows }) => rows.map(({ cpu }) => cpu)), left + 12, right);
-  const parts: string[] = [];
-  let y = 88;
-  for (const { model, rows } of groups) {
-    parts.push(text(12, y += row * 1.4, model, `class="strong"`));
-    for (const { name, language, cpu, toC } of rows) {
-      const said = `${cell(cpu)}${toC === undefined ? "" : `, ${times(toC)} × C`}`;
-      y += row;
-      parts.push(
-        text(left, y, name, `text-anchor="end"`),
-        grid(`M${left + 12} ${(y - 5).toFixed(1)}H${at(cpu).toFixed(1)}`),
-        `<circle cx="${at(cpu).toFixed(1)}" cy="${(y - 5).toFixed(1)}" r="5" fill="${
-          language === "C" ? "#8c959f" : "#0072b2"
-        }"/>`,
-        text(at(cpu) + 10, y, said),
-      );
-    }
-  }
-  return page(
-    Math.ceil(y + 20),
-    ["What a request costs the server, model by model"],
-    "CPU time, µs; ten clients at once",
-    [
-      ...ticks.map((tick) =>
-        grid(`M${at(tick).toFixed(1)} 80V${Math.ceil(y + 8)}`) +
-        text(at(tick), 72, cell(tick), `text-anchor="middle"`)
-      ),
-      ...parts,
-    ],
+  const found = MODELS.flatMap((model) =>
+    LANGUAGES.flatMap((language) => {
+      const { cpu, toC } = cost(figures, model, language);
+      return cpu === undefined ? [] : [{ model, language, cpu, toC }];
+    })
   );
+  const { at, marks } = scale(found.map(({ cpu }) => cpu), left + 12, right);
+  let y = 88;
+  const rows = [...Map.groupBy(found, ({ model }) => model)].flatMap(([model, members]) => [
+    text(12, y += row * 1.4, model, `class="strong"`),
+    ...members.flatMap(({ language, cpu, toC }) => {
+      const own = PROGRAMS.find((program) => program.model === model && program.language === language);
+      const said = toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`;
+      const color = language === "C" ? "#8c959f" : "#0072b2";
+      y += row;
+      return [
+        text(left, y, own?.name && model === "own server" ? own.name : language, `text-anchor="end"`),
+        across(left + 12, at(cpu), y - 5),
+        `<circle cx="${px(at(cpu))}" cy="${px(y - 5)}" r="5" fill="${color}"/>`,
+        text(at(cpu) + 10, y, said),
+      ];
+    }),
+  ]);
+  const grid = marks.flatMap((mark) => [
+    down(80, y + 8, at(mark)),
+    text(at(mark), 72, cell(mark), `text-anchor="middle"`),
+  ]);
+  const values = "CPU time of the server, µs; ten clients at once";
+  return page(Math.ceil(y + 20), ["What a request costs, model by model"], values, [...grid, ...rows]);
 }

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { PROGRAMS } from "../peers/programs.ts";
 import { startLoad } from "../support/clients.ts";
-import { LESSONS } from "../support/runtimes.ts";
+import { type Lesson, LESSONS } from "../support/runtimes.ts";
 import { growthChart, peersChart } from "./charts.ts";
 import type { Run } from "./figures.ts";
 import { besideSilent, fullPool, limits, overload, tenClients } from "./measures.ts";
@@ -20,18 +20,19 @@ const HELP = `deno task compare [options] [LESSON…]
   --svg DIR    draw the charts
   --help       print this text`;
 
-/** The command line; a wrong one ends the process. */
+/** The command line; `--help` and a wrong one end the process. */
 function readOptions() {
-  const [quick, help] = [{ type: "boolean" }, { type: "boolean" }] as const;
-  const [json, from, svg] = [{ type: "string" }, { type: "string" }, { type: "string" }] as const;
+  const [flag, text] = [{ type: "boolean" }, { type: "string" }] as const;
+  const options = { quick: flag, json: text, from: text, svg: text, help: flag };
   try {
-    const { values, positionals } = parseArgs({
-      options: { quick, json, from, svg, help },
-      allowPositionals: true,
-    });
-    const unknown = positionals.find((name) => !LESSONS.some((lesson) => lesson === name));
-    if (unknown !== undefined) throw new Error(`there is ${LESSONS.join(", ")}, but no ${unknown}`);
-    return { ...values, lessons: positionals };
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.help) {
+      console.log(HELP);
+      Deno.exit(0);
+    }
+    const unknown = positionals.find((name) => !LESSONS.includes(name as Lesson));
+    if (unknown !== undefined) throw new Error(`no ${unknown} among the lessons ${LESSONS.join(", ")}`);
+    return { ...values, lessons: positionals.length > 0 ? positionals : LESSONS };
   } catch (error) {
     console.error(`compare: ${(error as Error).message}; --help lists the options`);
     Deno.exit(2);
@@ -40,14 +41,6 @@ function readOptions() {
 
 /** The processor, the kernel, and the versions of what is measured. */
 function describeMachine(): string[] {
-  const output = (program: string, argument: string) => {
-    try {
-      const { stdout, stderr } = new Deno.Command(program, { args: [argument] }).outputSync();
-      return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    } catch {
-      return "";
-    }
-  };
   const programs = {
     Deno: "deno",
     Bun: "bun",
@@ -57,8 +50,10 @@ function describeMachine(): string[] {
     nginx: "nginx",
   };
   const versions = Object.entries(programs).flatMap(([name, program]) => {
-    const found = /\d+(\.\d+)+/.exec(output(program, program === "nginx" ? "-v" : "--version"));
-    return found ? [`${name} ${found[0]}`] : [];
+    const args = ["-c", `${program} --version 2>&1 || ${program} -v 2>&1`];
+    const { stdout } = new Deno.Command("sh", { args }).outputSync();
+    const version = /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout));
+    return version ? [`${name} ${version[0]}`] : [];
   });
   const cpu = /model name\s*: (.*)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
   return [
@@ -67,51 +62,38 @@ function describeMachine(): string[] {
   ];
 }
 
-/** Measure everything, or these lessons. */
+/** Measure these lessons, and the servers of others. */
 async function measureAll(lessons: readonly string[], quick = false): Promise<Run> {
   const began = performance.now();
   const seconds = () => Math.round((performance.now() - began) / 1000);
-  const chosen = PROGRAMS.filter(({ model }) =>
-    lessons.length === 0 || model === "own server" || lessons.includes(model)
-  );
-  const notes = chosen.flatMap(({ name, absent }) => absent ? [`${name}: ${absent}`] : []);
+  const chosen = PROGRAMS.filter(({ model }) => model === "own server" || lessons.includes(model));
+  const notes = chosen.filter(({ here }) => !here).map(({ name }) => `${name}: it cannot be started here`);
   const found = { figures: [], notes, faults: [] };
   const dir = await Deno.makeTempDir();
-  try {
+  {
     await using load = startLoad();
     const plan = {
       ...found,
-      load,
-      dir,
-      programs: chosen.filter(({ absent }) => !absent),
+      programs: chosen.filter(({ here }) => here),
       rounds: quick ? 1 : 5,
       seconds: quick ? 0.3 : 0.4,
+      dir,
+      load,
       progress: (what: string) => console.error(`${String(seconds()).padStart(4)} s: ${what}`),
     };
     for (const part of [tenClients, besideSilent, overload, fullPool, limits]) await part(plan);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
   }
+  await Deno.remove(dir, { recursive: true });
   return { machine: describeMachine(), seconds: seconds(), ...found };
 }
 
-const { lessons, quick, json, from, svg, help } = readOptions();
-if (help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
+const { lessons, quick, json, from, svg } = readOptions();
 const run: Run = from ? JSON.parse(await Deno.readTextFile(from)) : await measureAll(lessons, quick);
 console.log(report(run));
 if (json) await Deno.writeTextFile(json, JSON.stringify(run, null, 1) + "\n");
 if (svg) {
   await Deno.mkdir(svg, { recursive: true });
-  for (
-    const [name, chart] of Object.entries({
-      growth: growthChart(run.figures),
-      peers: peersChart(run.figures),
-    })
-  ) {
-    if (chart) await Deno.writeTextFile(`${svg}/${name}.svg`, chart);
-  }
+  await Deno.writeTextFile(`${svg}/growth.svg`, growthChart(run.figures));
+  await Deno.writeTextFile(`${svg}/peers.svg`, peersChart(run.figures));
 }
 Deno.exit(run.faults.length > 0 ? 1 : 0);

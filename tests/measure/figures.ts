@@ -2,30 +2,30 @@
 import type { Language, Model } from "../peers/programs.ts";
 
 /**
- * What was measured of a program, and how many clients there were: `at` so many that ask at once, or `beside` so
- * many that are silent.
- * - `cpu`: CPU time of the server and its children for a request, µs; of an empty Worker, for one of them.
- * - `rate`: requests a second.
- * - `switches`: how often the kernel switched its threads for a request.
- * - `idle`: share of a processor while nothing happens, %.
- * - `answers`: those that a client got within a second.
- * - `limit`: threads or descriptors that it had when it could take no more.
+ * What was measured: of which model, what, and with how many clients.
+ * - `01 at 10`: CPU time of the server and its children for a request, µs, with ten clients at once;
+ *   `own at 10`: of a runtime's own server; `empty at 1`: of an empty Worker, one after another.
+ * - `04 beside 990`: the same with one client beside 990 silent ones.
+ * - `02 rate at 100`: requests a second. `02 switches`: of its threads by the kernel, for a request.
+ * - `04 idle`: share of a processor while nothing happens, %.
+ * - `03 answers`: those within a second beside as many silent clients as there are threads.
+ * - `02 limit`: threads or descriptors that it had when it could take no more.
  */
-export type Quantity =
-  | `${"cpu" | "rate" | "switches"} at ${number}`
-  | `${"cpu" | "answers"} beside ${number}`
+export type Subject = `${"01" | "02" | "03" | "04" | "05" | "06" | "own" | "empty"} ${
+  | `${"" | "rate "}at ${number}`
+  | `beside ${number}`
+  | "switches"
   | "idle"
-  | "limit";
+  | "answers"
+  | "limit"}`;
 
-/** What a figure is of: a quantity of a program. */
-export interface Subject {
-  quantity: Quantity;
-  model: Model | "empty Worker";
+/** The beginning of a {@link Subject}. */
+export const short = (model: Model) => model.split(/[- ]/)[0] as "01" | "own";
+
+/** What was found of one program in one round. */
+export interface Figure {
+  of: Subject;
   language: Language;
-}
-
-/** What was found in one round. */
-export interface Figure extends Subject {
   round: number;
   value: number;
 }
@@ -47,40 +47,26 @@ export function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** What was found of a subject, round by round. */
-function rounds(figures: readonly Figure[], of: Subject): Map<number, number> {
-  return new Map(
-    figures.filter(({ quantity, model, language }) =>
-      quantity === of.quantity && model === of.model && language === of.language
-    ).map(({ round, value }) => [round, value]),
-  );
-}
-
 /** The median over the rounds, or undefined if it was not measured. */
-export function value(figures: readonly Figure[], of: Subject): number | undefined {
-  return median([...rounds(figures, of).values()]);
+export function value(figures: readonly Figure[], of: Subject, language: Language): number | undefined {
+  return median(figures.filter((f) => f.of === of && f.language === language).map(({ value }) => value));
 }
 
-/** How many times as much one is as the other: the median of the rounds' ratios, or undefined if there is no such round. */
-export function ratio(figures: readonly Figure[], of: Subject, to: Subject): number | undefined {
-  const base = rounds(figures, to);
-  return median([...rounds(figures, of)].flatMap(([round, value]) => {
-    const other = base.get(round);
-    return other ? [value / other] : [];
-  }));
+/** How many times as much as another figure: the median of the rounds' ratios, or undefined if there is none. */
+export function ratio(
+  figures: readonly Figure[],
+  [of, language]: [Subject, Language],
+  [to, other]: [Subject, Language],
+): number | undefined {
+  const base = new Map(
+    figures.filter((f) => f.of === to && f.language === other).map((f) => [f.round, f.value]),
+  );
+  const rounds = figures.filter((f) => f.of === of && f.language === language && base.get(f.round));
+  return median(rounds.map(({ round, value }) => value / base.get(round)!));
 }
 
 /** A figure that cannot be. */
 export class MeasuringFault extends Error {}
-
-/** CPU time that a server used while some time went by, both in seconds. */
-export interface Usage {
-  readonly seconds: number;
-  /** Of all its threads, and its children. */
-  readonly cpu: number;
-  /** Of its main thread alone. */
-  readonly main: number;
-}
 
 /** The threads of a model that work at once, where they are few. */
 const THREADS: Partial<Record<Model, number>> = {
@@ -92,11 +78,15 @@ const THREADS: Partial<Record<Model, number>> = {
 
 /**
  * Throws a {@link MeasuringFault} if a server used more CPU time than there was: its threads, or the machine's
- * processors, for as long as it took. Beside the one thread of `04` to `06` a runtime has threads of its own, so
- * that one is looked at by itself. 2 % are for the clocks, which are not read in the same moment, and 20 ms for
- * children, whose time is counted in ticks of 10 ms, in user mode and in the kernel.
+ * processors, for as long as it took. `cpu` is that of all its threads and children, `main` of its main thread alone, s:
+ * beside the one thread of `04` to `06` a runtime has threads of its own. 2 % are for the clocks, which are not
+ * read in the same moment, and 20 ms for children, whose time is counted in ticks of 10 ms, in user mode and the kernel.
  */
-export function checkPossible(model: Model, processors: number, { seconds, cpu, main }: Usage): void {
+export function checkPossible(
+  model: Model,
+  processors: number,
+  { seconds, cpu, main }: { seconds: number; cpu: number; main: number },
+): void {
   const threads = THREADS[model] ?? Infinity;
   const grain = model === "01-fork" ? 0.02 : 0;
   const refuse = (who: string, used: number, most: number) => {

@@ -1,25 +1,17 @@
 /** How every figure of `compare` is found. Each program is started anew, and what cannot be is refused. */
-import { type Language, type Model, NAMES, type Program } from "../peers/programs.ts";
+import type { Language, Model, Program } from "../peers/programs.ts";
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
 import { cpuSeconds, descriptors, settled, SYSCALL, tasks, threadSeconds } from "../support/proc.ts";
-import { ALL_RUNTIMES, type Runtime } from "../support/runtimes.ts";
+import type { Runtime } from "../support/runtimes.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import {
-  checkPossible,
-  type Figure,
-  MeasuringFault,
-  type Quantity,
-  type Run,
-  type Usage,
-} from "./figures.ts";
+import { checkPossible, MeasuringFault, type Run, short, type Subject } from "./figures.ts";
 import { switchesOfChildren, switchesSoFar } from "./switches.ts";
 
 /** What is to be measured, how thoroughly, and where what was found goes. */
 export interface Plan extends Pick<Run, "figures" | "notes" | "faults"> {
   readonly programs: readonly Program[];
-  /** Of what differs most from time to time. */
   readonly rounds: number;
   /** How long each load lasts, s. */
   readonly seconds: number;
@@ -50,37 +42,38 @@ async function measure(
 
 /** Keep a figure. */
 function keep(
-  plan: Plan,
-  quantity: Quantity,
-  { model, language }: { model: Figure["model"]; language: Language },
+  { figures }: Plan,
+  of: Subject,
+  { language }: { language: Language },
   value: number,
   round = 1,
 ): void {
-  plan.figures.push({ quantity, model, language, round, value });
+  figures.push({ of, language, round, value });
 }
 
-/** Put load on a server: what was found, with the CPU time of a request, µs, and the requests a second. */
-async function loaded(plan: Plan, program: Program, { pid, port }: Server, clients: number, seconds: number) {
+/** Put load on a server: the requests, those in a second, and the CPU time of each, µs. */
+async function loaded(
+  plan: Plan,
+  program: Program,
+  { pid, port }: Server,
+  clients: number,
+  seconds = plan.seconds,
+) {
+  const { name, model, exact } = program;
   // A process or a thread ends after its client has been answered.
-  const rest = program.model === "01-fork" || program.model === "02-thread";
-  const order = { pid, port, clients, seconds, count: Number.MAX_SAFE_INTEGER, exact: program.exact, rest };
+  const rest = model === "01-fork" || model === "02-thread";
+  const order = { pid, port, clients, seconds, count: Number.MAX_SAFE_INTEGER, exact, rest };
   const found = await plan.load.run(order);
   const { requests, failed } = found;
-  if (requests === 0) throw new Error(`no request was answered, ${failed} failed`);
-  if (failed > 0) {
-    plan.notes.push(`${program.name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
-  }
-  checkPossible(program.model, PROCESSORS, found);
-  return { ...found, µs: found.cpu / requests * 1e6, rate: requests / found.seconds };
+  if (failed > 0) plan.notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
+  if (requests === 0) throw new Error("no request was answered");
+  checkPossible(model, PROCESSORS, found);
+  return { requests, rate: requests / found.seconds, cpu: found.cpu / requests * 1e6 };
 }
 
-/** Let the compilers come first. */
-const warmUp = (plan: Plan, program: Program, server: Server) =>
-  loaded(plan, program, server, 10, plan.seconds);
-
-/** The programs in these models, C left out: what the article says is judged by the others. */
-const judged = (plan: Plan, ...models: readonly Model[]) =>
-  plan.programs.filter(({ model, language }) => models.includes(model) && language !== "C");
+/** The programs in these models, without C: the article's claims are judged by the others. */
+const judged = ({ programs }: Plan, ...models: readonly Model[]) =>
+  programs.filter(({ model, language }) => models.includes(model) && language !== "C");
 
 /** Ten clients at each program. The rounds alternate, so that what the machine does meanwhile meets all of them. */
 export async function tenClients(plan: Plan): Promise<void> {
@@ -90,14 +83,13 @@ export async function tenClients(plan: Plan): Promise<void> {
     );
     for (const program of plan.programs) {
       await measure(plan, program, async (server) => {
-        await warmUp(plan, program, server);
-        const { µs, rate } = await loaded(plan, program, server, 10, plan.seconds);
-        keep(plan, "cpu at 10", program, µs, round);
-        keep(plan, "rate at 10", program, rate, round);
-        const runtime = ALL_RUNTIMES.find((runtime) => NAMES[runtime] === program.language);
-        if (program.model !== "02-thread" || !runtime) return;
-        keep(plan, "cpu at 1", program, (await loaded(plan, program, server, 1, plan.seconds)).µs, round);
-        keep(plan, "cpu at 1", { ...program, model: "empty Worker" }, await emptyWorker(runtime), round);
+        await loaded(plan, program, server, 10); // the compilers come first
+        const { cpu, rate } = await loaded(plan, program, server, 10);
+        keep(plan, `${short(program.model)} at 10`, program, cpu, round);
+        keep(plan, `${short(program.model)} rate at 10`, program, rate, round);
+        if (program.model !== "02-thread" || !program.runtime) return;
+        keep(plan, "02 at 1", program, (await loaded(plan, program, server, 1)).cpu, round);
+        keep(plan, "empty at 1", program, await emptyWorker(program.runtime), round);
       });
     }
   }
@@ -111,43 +103,29 @@ async function emptyWorker(runtime: Runtime): Promise<number> {
   return Number(stdout);
 }
 
-/** One client beside more and more silent ones; before that, nobody. */
+/** What a server does while nothing happens; then one client, beside more and more silent ones. */
 export async function besideSilent(plan: Plan): Promise<void> {
   for (const program of judged(plan, "04-busy-poll", "05-select", "06-epoll")) {
     plan.progress(`one client beside silent ones: ${program.name}`);
     await measure(plan, program, async (server) => {
-      await warmUp(plan, program, server);
-      const { seconds, cpu } = await idle(program.model, server, plan.seconds);
-      keep(plan, "idle", program, cpu / seconds * 100);
+      await loaded(plan, program, server, 10);
+      const clocks = () => [performance.now() / 1000, cpuSeconds(server.pid), threadSeconds(server.pid)];
+      const before = clocks();
+      await pause(plan.seconds * 1000);
+      const [seconds, cpu, main] = clocks().map((now, i) => now - before[i]);
+      checkPossible(program.model, PROCESSORS, { seconds, cpu, main });
+      keep(plan, `${short(program.model)} idle`, program, cpu / seconds * 100);
+
       for (const silent of [0, 10, 100, 990]) {
         await using _silent = await hold(server, silent);
         await get(server); // all that came before it have been accepted then
         for (let round = 1; round <= plan.rounds; round++) {
-          const { µs } = await loaded(plan, program, server, 1, plan.seconds / 2);
-          keep(plan, `cpu beside ${silent}`, program, µs, round);
+          const { cpu } = await loaded(plan, program, server, 1, plan.seconds / 2);
+          keep(plan, `${short(program.model)} beside ${silent}`, program, cpu, round);
         }
       }
     });
   }
-}
-
-/** What a server uses while nothing happens. */
-async function idle(model: Model, { pid }: Server, seconds: number): Promise<Usage> {
-  const clocks = () => ({
-    seconds: performance.now() / 1000,
-    cpu: cpuSeconds(pid),
-    main: threadSeconds(pid),
-  });
-  const before = clocks();
-  await pause(seconds * 1000);
-  const after = clocks();
-  const usage = {
-    seconds: after.seconds - before.seconds,
-    cpu: after.cpu - before.cpu,
-    main: after.main - before.main,
-  };
-  checkPossible(model, PROCESSORS, usage);
-  return usage;
 }
 
 /** A hundred clients at threads: a pool, and one for each. */
@@ -155,11 +133,11 @@ export async function overload(plan: Plan): Promise<void> {
   plan.progress("a hundred clients at 02 and 03");
   for (const program of judged(plan, "02-thread", "03-thread-pool")) {
     await measure(plan, program, async (server) => {
-      const [start, others] = [switchesSoFar(server.pid), switchesOfChildren()];
-      const { requests, rate } = await loaded(plan, program, server, 100, plan.seconds);
-      keep(plan, "rate at 100", program, rate);
+      const before = switchesSoFar(server.pid) + switchesOfChildren();
+      const { requests, rate } = await loaded(plan, program, server, 100);
+      keep(plan, `${short(program.model)} rate at 100`, program, rate);
       await server[Symbol.asyncDispose](); // and it is reaped
-      keep(plan, "switches at 100", program, (switchesOfChildren() - others - start) / requests);
+      keep(plan, `${short(program.model)} switches`, program, (switchesOfChildren() - before) / requests);
     });
   }
 }
@@ -167,22 +145,15 @@ export async function overload(plan: Plan): Promise<void> {
 /** The threads of a server that sleep in recv(2): each has a client. */
 const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => SYSCALL.recv.includes(call)).length;
 
-/** A client beside as many silent ones as the pool has threads; beside one fewer it must be answered. */
+/** A client beside as many silent ones as the pool has threads. */
 export async function fullPool(plan: Plan): Promise<void> {
   plan.progress("a pool whose threads all wait");
   for (const program of judged(plan, "03-thread-pool")) {
     await measure(plan, program, async (server) => {
-      for (const silent of [3, 4] as const) {
-        await using _silent = await hold(server, silent);
-        await waitFor(`${silent} threads in recv`, () => receiving(server) === silent);
-        const answered = get(server).then(() => 1, () => 0);
-        keep(
-          plan,
-          `answers beside ${silent}`,
-          program,
-          await Promise.race([answered, pause(1000).then(() => 0)]),
-        );
-      }
+      await using _silent = await hold(server, 4);
+      await waitFor("four threads in recv", () => receiving(server) === 4);
+      const answered = get(server).then(() => 1, () => 0);
+      keep(plan, "03 answers", program, await Promise.race([answered, pause(1000).then(() => 0)]));
     });
   }
 }
@@ -190,25 +161,23 @@ export async function fullPool(plan: Plan): Promise<void> {
 /** What a server has when it says that it can take no more. */
 export async function limits(plan: Plan): Promise<void> {
   plan.progress("threads and descriptors until there are no more");
-  const refusal = (server: Server, line: RegExp) =>
-    waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
+  const refusal = async (server: Server, line: RegExp) => {
+    await waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
+    await settled(server);
+  };
   for (const program of judged(plan, "02-thread")) {
     // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
-    const before = program.language === "CPython" ? ADDRESSES : descriptorsAtMost(256);
     await measure(plan, program, async (server) => {
       await using _silent = await hold(server, 200);
       await refusal(server, /can't start new thread/);
-      await settled(server);
-      keep(plan, "limit", program, receiving(server));
-    }, before);
+      keep(plan, "02 limit", program, receiving(server));
+    }, program.runtime ? descriptorsAtMost(256) : ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"]);
   }
   for (const program of judged(plan, "05-select")) {
     await measure(plan, program, async (server) => {
       await using _silent = await hold(server, 1100);
       await refusal(server, /fd_set/);
-      await settled(server);
-      keep(plan, "limit", program, descriptors(server.pid));
+      keep(plan, "05 limit", program, descriptors(server.pid));
     });
   }
 }
-const ADDRESSES = ["sh", "-c", 'ulimit -v "$0" && exec "$@"', "1000000"]; // KiB

@@ -1,54 +1,53 @@
 /** What `compare` prints: the matrix, the relations, the verdicts. No line is wider than 110 columns. */
-import { LANGUAGES, type Model, MODELS } from "../peers/programs.ts";
-import { type Figure, ratio, type Run, value } from "./figures.ts";
+import { type Language, LANGUAGES, type Model, MODELS } from "../peers/programs.ts";
+import { type Figure, ratio, type Run, short, type Subject, value } from "./figures.ts";
 import { answer, CLAIMS, JUDGED, type Question, RELATIONS } from "./verdicts.ts";
 
 /** A number with thousands separated. */
-export function cell(value: number, digits = 0): string {
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
+export const cell = (value: number, digits = 0): string =>
+  value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** A number of times. */
-export const times = (ratio: number): string => cell(ratio, ratio >= 10 ? 0 : ratio >= 0.1 ? 1 : 2);
+/** So many times. */
+export const times = (ratio: number): string =>
+  `${cell(ratio, ratio >= 9.95 ? 0 : ratio >= 0.095 ? 1 : 2)} ×`;
 
-/** A table: the first column is words, the others numbers. Rows that hold nothing but dashes are left out. */
+/** A table: the first column is words, the others numbers. A row of nothing but dashes is left out. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const told = rows.filter(([_, ...cells]) => cells.some((text) => text !== "–"));
-  if (told.length === 0) return "";
-  const widths = head.map((_, i) => Math.max(...[head, ...told].map((row) => [...row[i]].length)));
-  const line = (row: readonly string[]) =>
-    row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ").trimEnd();
-  return `${[head, ...told].map(line).join("\n")}\n`;
+  const told = [head, ...rows.filter(([_, ...cells]) => cells.some((text) => text !== "–"))];
+  const widths = head.map((_, i) => Math.max(...told.map((row) => [...row[i]].length)));
+  return told.map((row) =>
+    row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ") + "\n"
+  ).join("");
 }
 
-/** CPU time for a request, and in brackets to that of C in the same model. */
+/** What a program costs for a request, µs, and how many times as much as C's in its model: a server of another model, as 06. */
+export function cost(figures: readonly Figure[], model: Model, language: Language) {
+  const of: Subject = `${short(model)} at 10`;
+  const base: Subject = model === "own server" ? "06 at 10" : of;
+  return { cpu: value(figures, of, language), toC: ratio(figures, [of, language], [base, "C"]) };
+}
+
 function matrix(figures: readonly Figure[]): string {
   const rows = MODELS.map((model) => [
     model === "own server" ? "own server*" : model,
     ...LANGUAGES.map((language) => {
-      const cpu = { quantity: "cpu at 10", model, language } as const;
-      const [µs, toC] = [value(figures, cpu), ratio(figures, cpu, inC(model))];
-      return µs === undefined ? "–" : cell(µs) + (toC ? ` (${cell(toC, toC < 10 ? 2 : 0)})` : "");
+      const { cpu, toC } = cost(figures, model, language);
+      return cpu === undefined ? "–" : cell(cpu) + (toC ? ` (${cell(toC, toC < 9.995 ? 2 : 0)})` : "");
     }),
   ]);
   return table(["µs (÷ C)", ...LANGUAGES], rows);
 }
 
-/** What a model is set in relation to: where nobody writes his own server, C's 06. */
-export const inC = (model: Model) => (
-  { quantity: "cpu at 10", model: model === "own server" ? "06-epoll" : model, language: "C" } as const
-);
-
-/** A row for each question, a column for each language: what was found, and whether it is true where that is asked. */
+/** A row for each question, a column for each language: what was found and, where that is asked, whether it is true. */
 function answers(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
   const rows = questions.map((question) => [
-    question.says,
+    question[0],
     ...JUDGED.map((language) => {
       const found = answer(question, figures, language);
       if (!found) return "–";
-      const { unit = "", least, most } = question;
-      const figure = `${unit === "×" ? times(found.figure) : cell(found.figure)}${unit && ` ${unit}`}`;
-      return least === undefined && most === undefined ? figure : `${found.holds} ${figure.padStart(5)}`;
+      const [_, of, to, bounds] = question;
+      const said = to ? times(found.figure) : cell(found.figure) + (of.endsWith("idle") ? " %" : "");
+      return bounds ? `${found.holds} ${said.padStart(5)}` : said;
     }),
   ]);
   return table([head, ...JUDGED], rows);
@@ -57,24 +56,21 @@ function answers(head: string, questions: readonly Question[], figures: readonly
 /** Everything, and what went wrong. */
 export function report({ machine, seconds, figures, notes, faults }: Run): string {
   const rounds = Math.max(0, ...figures.map(({ round }) => round));
-  const lines = (head: string, texts: readonly string[]) =>
-    texts.length > 0 ? [head, ...texts, ""].join("\n") : "";
+  const list = (head: string, lines: readonly string[]) =>
+    lines.length > 0 ? [head, ...lines, ""].join("\n") : "";
   return [
-    `CPU time of the server for a request, ten clients at once: ${
-      rounds > 1 ? `medians of ${rounds} rounds` : "one round"
+    `CPU time of the server for a request, ten clients at once: the median of ${rounds} round${
+      rounds > 1 ? "s" : ""
     }.
-÷ C: to C in the same model, the median of the rounds' ratios, which need not be the ratio of the medians.
-`,
-    matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to C's 06-epoll\n",
-    answers("In relation, also round by round", RELATIONS, figures),
-    answers("What the article says, and what was found", CLAIMS, figures) + LIMITS,
-    lines(machine[0], [...machine.slice(1), `${cell(seconds)} s`]),
-    lines("Not measured, or not answered rightly:", notes),
-    lines("MEASURING FAULTS, figures that cannot be and were not taken:", faults),
+In brackets, how many times C's: the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
+    matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C\n",
+    answers("How many times as much, also round by round", RELATIONS, figures),
+    answers("What the article says, and what was found", CLAIMS, figures) +
+    `Costs are those of a request; beside 990 silent connections, set in relation to the cost beside none.
+* threads of the lesson, under limits that are set here so that it ends soon: 256 descriptors, in CPython 1 GB
+  of addresses\n`,
+    [...machine, `${cell(seconds)} s\n`].join("\n"),
+    list("Not measured, or not answered rightly:", notes),
+    list("MEASURING FAULTS, figures that cannot be and were not taken:", faults),
   ].filter((part) => part !== "").join("\n");
 }
-
-/** Whose limit it is that threads end at. */
-const LIMITS = `* the lesson's own threads, under limits that this measurement sets so that it ends soon:
-  256 descriptors, in CPython 1 GB of addresses
-`;

@@ -3,7 +3,7 @@
  * takes instead of writing a server. Each listens on a free port of 127.0.0.1 with a backlog of 4096 (Bun.serve: 512)
  * and prints where.
  */
-import { ALL_RUNTIMES, COMMANDS, type Lesson, LESSONS, RUNTIMES, succeeds } from "../support/runtimes.ts";
+import { COMMANDS, type Lesson, LESSONS, type Runtime, RUNTIMES, succeeds } from "../support/runtimes.ts";
 import { commandLine } from "../support/servers.ts";
 
 /** What a program is written in, or runs on. */
@@ -11,7 +11,7 @@ export const LANGUAGES = ["C", "CPython", "Deno", "Bun", "Node.js"] as const;
 /** One of them. */
 export type Language = (typeof LANGUAGES)[number];
 
-/** The rows of the matrix: the lessons, and a server of its makers' own choice. */
+/** What a program is: a lesson's model, or a server as others have made it. */
 export const MODELS = [...LESSONS, "own server"] as const;
 /** One of them. */
 export type Model = (typeof MODELS)[number];
@@ -20,6 +20,7 @@ export type Model = (typeof MODELS)[number];
 export interface Program {
   readonly model: Model;
   readonly language: Language;
+  readonly runtime?: Runtime;
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
   /**
@@ -27,28 +28,19 @@ export interface Program {
    * may close only a connection whose client has asked for that: `Connection: close`.
    */
   readonly exact: boolean;
-  /** Why it cannot be started here, or nothing if it can. */
-  readonly absent: string | undefined;
-  /** The command line that starts it. A program in C is compiled into the folder `dir` the first time. */
+  /** Whether it can be started here. */
+  readonly here: boolean;
+  /** The command line that starts it; `dir` is a folder for its files. A program in C is compiled into it first. */
   command(dir: string): string[];
 }
 
 const HERE = import.meta.dirname!;
+const PYTHON = ["python3", "-B"]; // -B: no __pycache__ beside the sources
+const RUNTIME = { Deno: "deno", Bun: "bun", "Node.js": "node" } as const;
 
-const python = ["python3", "-B"]; // -B: no __pycache__ beside the sources
-const [deno, bun, node] = ALL_RUNTIMES;
-const absent: Record<Language | "nginx", string | undefined> = {
-  C: succeeds("cc", "--version") ? undefined : "no C compiler (cc)",
-  CPython: succeeds("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 8))")
-    ? undefined
-    : "no python3 from 3.8 on",
-  Deno: undefined,
-  Bun: RUNTIMES.includes(bun) ? undefined : "no bun that runs the lessons",
-  "Node.js": RUNTIMES.includes(node) ? undefined : "no node that runs the lessons",
-  nginx: succeeds("nginx", "-v") ? undefined : "no nginx",
-};
-/** What each runtime is called. */
-export const NAMES = { deno: "Deno", bun: "Bun", node: "Node.js" } as const;
+const hasC = succeeds("cc", "--version");
+const hasPython = succeeds("python3", "--version");
+const hasNginx = hasPython && succeeds("nginx", "-v"); // its starter is in Python
 
 /** Compile a program in C, unless that has been done, and say where it is. */
 function compiled(dir: string, lesson: Lesson): string {
@@ -63,44 +55,36 @@ function compiled(dir: string, lesson: Lesson): string {
 }
 const binaries = new Set<string>();
 
-const inModel = (
-  model: Lesson,
-  language: Language,
-  command: Program["command"],
-): Program => ({
-  model,
-  language,
-  name: `${model} in ${language}`,
-  exact: true,
-  absent: absent[language],
-  command,
-});
+function inLanguage(model: Lesson, language: Language): Program {
+  const program = { model, language, name: `${model} in ${language}`, exact: true };
+  if (language === "C") return { ...program, here: hasC, command: (dir) => [compiled(dir, model)] };
+  if (language === "CPython") {
+    const file = `${HERE}/python/${model.replaceAll("-", "_")}.py`;
+    return { ...program, here: hasPython, command: () => [...PYTHON, file] };
+  }
+  const runtime = RUNTIME[language];
+  const command = () => commandLine(model, runtime, { args: ["--port", "0"] });
+  return { ...program, runtime, here: RUNTIMES.includes(runtime), command };
+}
 
-const own = (
-  name: string,
-  language: Language,
-  exact: boolean,
-  command: Program["command"],
-): Program => ({ model: "own server", language, name, exact, absent: absent[language], command });
+function ownServer(name: string, language: keyof typeof RUNTIME, file: string, exact: boolean): Program {
+  const runtime = RUNTIME[language];
+  const command = () => [...COMMANDS[runtime], `${HERE}/servers/${file}`, "0"];
+  return { model: "own server", language, name, exact, here: RUNTIMES.includes(runtime), command };
+}
 
-/** All of them, those that are absent here too. */
+/** All of them, those that cannot be started here too. */
 export const PROGRAMS: readonly Program[] = [
-  ...LESSONS.flatMap((lesson) => [
-    inModel(lesson, "C", (dir) => [compiled(dir, lesson)]),
-    inModel(lesson, "CPython", () => [...python, `${HERE}/python/${lesson.replaceAll("-", "_")}.py`]),
-    ...ALL_RUNTIMES.map((runtime) =>
-      inModel(lesson, NAMES[runtime], () => commandLine(lesson, runtime, { args: ["--port", "0"] }))
-    ),
-  ]),
+  ...LESSONS.flatMap((lesson) => LANGUAGES.map((language) => inLanguage(lesson, language))),
   {
-    ...own("nginx", "C", false, (dir) => [
-      ...python,
-      `${HERE}/servers/nginx.py`,
-      Deno.makeTempDirSync({ dir, prefix: "nginx-" }),
-    ]),
-    absent: absent.nginx ?? absent.CPython, // its starter is in Python
+    model: "own server",
+    language: "C",
+    name: "nginx",
+    exact: false,
+    here: hasNginx,
+    command: (dir) => [...PYTHON, `${HERE}/servers/nginx.py`, Deno.makeTempDirSync({ dir })],
   },
-  own("Deno.serve", "Deno", false, () => [...COMMANDS[deno], `${HERE}/servers/deno-serve.ts`, "0"]),
-  own("Bun.serve", "Bun", false, () => [...COMMANDS[bun], `${HERE}/servers/bun-serve.ts`, "0"]),
-  own("node:http", "Node.js", true, () => [...COMMANDS[node], `${HERE}/servers/node-http.ts`, "0"]),
+  ownServer("Deno.serve", "Deno", "deno-serve.ts", false),
+  ownServer("Bun.serve", "Bun", "bun-serve.ts", false),
+  ownServer("node:http", "Node.js", "node-http.ts", true),
 ];

@@ -16,22 +16,17 @@ function reset({ port }: Server, text: string): Promise<void> {
   });
 }
 
-const others = PROGRAMS.filter(({ model, language }) => model === "own server" || /^C/.test(language));
-for (const { name, exact, absent, command } of others) {
-  Deno.test({
-    name: `${name}: ${absent ? `left out, ${absent}` : "serves polite clients, and outlives rude ones"}`,
-    ignore: absent !== undefined,
-    async fn() {
-      const right = (answer: string) => {
-        if (exact) return assertEquals(answer, RESPONSE_TEXT);
-        assertMatch(answer, /^HTTP\/1\.1 200 OK\r\n/);
-        assertMatch(answer, /\r\nConnection: close\r\n/i);
-        assertMatch(answer, /\r\nContent-Length: 1\r\n/i);
-        assertMatch(answer, /\r\n\r\nA$/);
-      };
-      await using server = await startServer(name, command(dir));
-      right(await get(server));
+const OK =
+  /^HTTP\/1\.1 200 OK(?=[^]*\r\nConnection: close\r\n)(?=[^]*\r\nContent-Length: 1\r\n)[^]*\r\n\r\nA$/i;
 
+const others = PROGRAMS.filter(({ model, runtime }) => model === "own server" || !runtime);
+for (const { name, exact, here, command } of others) {
+  Deno.test({
+    name: `${name}: ${here ? "serves polite clients, and outlives rude ones" : "is not here"}`,
+    ignore: !here,
+    async fn() {
+      const right = (answer: string) => exact ? assertEquals(answer, RESPONSE_TEXT) : assertMatch(answer, OK);
+      await using server = await startServer(name, command(dir));
       using slow = await connect(server);
       slow.setNoDelay(true);
       for (const byte of REQUEST) await sendAll(slow, byte);
@@ -43,9 +38,8 @@ for (const { name, exact, absent, command } of others) {
         await reset(server, REQUEST.slice(0, 10));
         await reset(server, REQUEST);
       }
-      let left = 200;
       const client = async () => {
-        while (left-- > 0) right(await get(server));
+        for (let i = 0; i < 20; i++) right(await get(server));
       };
       await Promise.all(Array.from({ length: 10 }, client));
       assertEquals(server.stderr, []);

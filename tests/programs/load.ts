@@ -5,7 +5,7 @@
  * answer: what starts a program or carries a message would be paid by a server that spins meanwhile.
  */
 import { REQUEST as REQUEST_TEXT, RESPONSE_TEXT } from "../support/clients.ts";
-import { connection, libc, SOCK_NONBLOCK } from "../support/libc.ts";
+import { connection, libc } from "../support/libc.ts";
 import { cpuSeconds, threadSeconds, tree } from "../support/proc.ts";
 import { pause } from "../support/wait.ts";
 
@@ -45,79 +45,60 @@ const PATIENCE = 300;
 
 // include/uapi/linux/eventpoll.h. On x86-64 alone struct epoll_event is packed.
 const EPOLLIN = 0x001;
-const EPOLLOUT = 0x004;
-const EPOLLERR = 0x008;
 const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_MOD = 3;
 const [WORDS, DATA] = Deno.build.arch === "x86_64" ? [3, 1] : [4, 2];
 const MAX_EVENTS = 512;
 const MSG_NOSIGNAL = 0x4000;
 
-interface Client {
-  /** What has come of the answer. */
-  answer: string;
+/** The time, and the CPU time of a server so far, as the last three of a {@link LoadResult}. */
+function readClocks(pid: number): number[] {
+  return [
+    performance.now() / 1000,
+    tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0),
+    threadSeconds(pid),
+  ];
 }
 
-/** The time, and the CPU time of a server so far, as in {@link LoadResult}. */
-function readClocks(pid: number) {
-  const cpu = tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-  return { time: performance.now() / 1000, cpu, main: threadSeconds(pid) };
-}
-
-async function runLoad({ port, pid, clients, seconds, count, exact, rest }: LoadOrder): Promise<LoadResult> {
+async function runLoad(order: LoadOrder): Promise<LoadResult> {
+  const { port, pid, clients, count, exact, rest } = order;
   const epoll = libc.epoll_create1(0);
   const event = new Int32Array(WORDS);
   const events = new Int32Array(WORDS * MAX_EVENTS);
-  const control = (operation: number, fd: number, what: number) => {
-    event[0] = what;
-    event[DATA] = fd;
-    libc.epoll_ctl(epoll, operation, fd, event);
-  };
   const data = new Uint8Array(4096);
-  const open = new Map<number, Client>();
+  const answers = new Map<number, string>(); // of the clients that are connected, what has come so far
   const right = (answer: string) =>
     exact ? answer === RESPONSE_TEXT : /^HTTP\/1\.1 200 [^]*\r\n\r\nA$/.test(answer);
-  let begun = 0;
-  let requests = 0;
-  let failed = 0;
-
-  const sent = (fd: number) => libc.send(fd, REQUEST, REQUEST.length, MSG_NOSIGNAL) === REQUEST.length;
+  let [begun, requests, failed] = [0, 0, 0];
   const begin = () => {
     begun++;
-    const fd = connection(port, SOCK_NONBLOCK);
-    open.set(fd, { answer: "" });
-    // On loopback the connection mostly stands at once.
-    control(EPOLL_CTL_ADD, fd, sent(fd) ? EPOLLIN : EPOLLOUT);
+    const fd = connection(port); // at once: on loopback the server's kernel connects by itself
+    libc.send(fd, REQUEST, REQUEST.length, MSG_NOSIGNAL);
+    answers.set(fd, "");
+    [event[0], event[DATA]] = [EPOLLIN, fd];
+    libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event);
   };
 
   const before = readClocks(pid);
-  const end = performance.now() + seconds * 1000;
+  const end = performance.now() + order.seconds * 1000;
   for (let i = 0; i < Math.min(clients, count); i++) begin();
-  while (open.size > 0) {
+  while (answers.size > 0) {
     const n = libc.epoll_wait(epoll, events, MAX_EVENTS, PATIENCE * 1000);
     if (n === 0) {
-      failed += open.size;
+      failed += answers.size;
       break;
     }
     const goesOn = performance.now() < end;
     for (let i = 0; i < n; i++) {
-      const what = events[i * WORDS];
       const fd = events[i * WORDS + DATA];
-      const client = open.get(fd)!;
-      if (!(what & (EPOLLIN | EPOLLERR)) && sent(fd)) {
-        control(EPOLL_CTL_MOD, fd, EPOLLIN);
-        continue;
-      }
       const length = libc.recv(fd, data, data.length, 0);
-      if (length === -1 && !(what & EPOLLERR)) continue; // nothing there yet
       if (length > 0) {
-        client.answer += decoder.decode(data.subarray(0, length));
+        answers.set(fd, answers.get(fd)! + decoder.decode(data.subarray(0, length)));
         continue;
       }
-      if (length === 0 && right(client.answer)) requests++;
-      else failed++;
+      if (length === 0 && right(answers.get(fd)!)) requests++;
+      else failed++; // another answer, or a reset
       libc.close(fd); // which also takes it out of epoll
-      open.delete(fd);
+      answers.delete(fd);
       if (goesOn && begun < count) begin();
     }
   }
@@ -125,17 +106,12 @@ async function runLoad({ port, pid, clients, seconds, count, exact, rest }: Load
   for (let busy = rest; busy;) {
     await pause(20);
     const now = readClocks(pid);
-    busy = now.cpu - after.cpu > 0.001;
+    busy = now[1] - after[1] > 0.001;
     if (busy) after = now;
   }
   libc.close(epoll);
-  return {
-    requests,
-    failed,
-    seconds: after.time - before.time,
-    cpu: after.cpu - before.cpu,
-    main: after.main - before.main,
-  };
+  const [seconds, cpu, main] = after.map((now, i) => now - before[i]);
+  return { requests, failed, seconds, cpu, main };
 }
 
 for await (const order of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {

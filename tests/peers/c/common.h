@@ -221,3 +221,19 @@ static inline void close_connection(struct lingering *answered, struct connectio
     close(connection->conn);
     free(connection);
 }
+
+/* Take in what has come from a client, and answer it when that ends its request. False: it has closed, and is gone. */
+static inline bool serve(struct lingering *answered, struct connection *connection)
+{
+    char data[4096];
+    ssize_t n = receive(connection->conn, data, sizeof data);
+    if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
+        close_connection(answered, connection);
+        return false;
+    }
+    if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
+        send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
+        linger(answered, connection);
+    }
+    return true;
+}

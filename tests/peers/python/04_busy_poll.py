@@ -2,7 +2,7 @@
 import collections
 import copy
 
-from common import RESPONSE, complete, create_server, expire, linger
+from common import create_server, expire, serve
 
 server = create_server()
 server.setblocking(False)
@@ -18,19 +18,5 @@ while True:
     except OSError:
         pass  # nobody is there, or no descriptor is left
     for conn in copy.copy(conns):
-        try:
-            data = conn.recv(4096)
-            if not complete(conns[conn]):
-                conns[conn] += data
-                if complete(conns[conn]):
-                    conn.send(RESPONSE)
-                    linger(answered, conn)
-        except BlockingIOError:
-            continue  # nothing is there
-        except OSError:
-            data = b""  # the client has reset the connection
-        if not data:  # the client has closed
-            del conns[conn]
-            answered.pop(conn, None)
-            conn.close()
+        serve(conns, answered, conn)
     expire(answered)  # whoever does not close within a second is cut off

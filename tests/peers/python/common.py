@@ -88,3 +88,22 @@ def expire(answered):
         except OSError:
             pass  # the client was faster
     return None
+
+
+def serve(conns, answered, conn):
+    """Take in what has come from a client of conns, and answer it when that ends its request."""
+    try:
+        data = conn.recv(4096)
+        if not complete(conns[conn]):
+            conns[conn] += data
+            if complete(conns[conn]):
+                conn.send(RESPONSE)
+                linger(answered, conn)
+    except BlockingIOError:
+        return  # nothing is there
+    except OSError:
+        data = b""  # the client has reset the connection
+    if not data:  # the client has closed
+        del conns[conn]
+        answered.pop(conn, None)
+        conn.close()
