@@ -4,20 +4,21 @@ import { type Figure, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
 import { answer, CLAIMS, JUDGED } from "./verdicts.ts";
 
-const WIDTH = 600;
+const WIDTH = 560;
 
 /** A picture: what it shows, in lines, and what its values are stand above it. */
 function page(height: number, title: readonly string[], values: string, parts: readonly string[]): string {
   const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
   const head = title.map((line, i) => text(12, 24 + i * 20, line, `class="title"`));
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="system-ui, sans-serif" font-size="14">
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="system-ui, sans-serif" font-size="15">
 <title>${title.join(" ")}</title>
 <style>
-  .paper { fill: #ffffff } text { fill: #24292f } .grid { stroke: #d0d7de } .line { fill: none; stroke-width: 1.5 }
-  .title { font-size: 16px; font-weight: 600 } .strong { font-weight: 600 }
-  @media (prefers-color-scheme: dark) { .paper { fill: #0d1117 } text { fill: #e6edf3 } .grid { stroke: #30363d } }
+  svg { --paper: #ffffff; --ink: #24292f; --grid: #d0d7de }
+  @media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --grid: #30363d } }
+  text { fill: var(--ink); stroke: var(--paper); stroke-width: 4px; paint-order: stroke } .grid { stroke: var(--grid) }
+  .title { font-size: 16px } .title, .strong { font-weight: 600 } .line { fill: none; stroke-width: 2 }
 </style>
-<rect class="paper" width="100%" height="100%"/>
+<rect fill="var(--paper)" width="100%" height="100%"/>
 ${[...head, text(12, 26 + title.length * 20, values), ...parts].join("\n")}
 </svg>
 `;
@@ -33,7 +34,7 @@ const down = (y1: number, y2: number, x: number) => `<path class="grid" d="M${px
 /** Where a cost stands; the scale goes from the least of them to the greatest, and has marks at the powers of ten. */
 function scale(costs: readonly number[], from: number, to: number) {
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
-  const at = (cost: number) => from + Math.log(cost / least) / Math.log(most / least) * (to - from);
+  const at = (cost: number) => from + Math.log(cost / least) / (Math.log(most / least) || 1) * (to - from);
   const marks = [10, 100, 1000, 10_000, 100_000].filter((mark) => mark >= least && mark <= most);
   return { at, marks };
 }
@@ -45,9 +46,9 @@ const LINES = [
   ["06-epoll", `stroke="#009e73" stroke-dasharray="2 3"`],
 ] as const;
 
-/** How the cost of a request grows with the silent connections beside it: a line for each model and language. */
+/** How the cost of a request grows with the silent connections beside it: a line for each model and language, or "". */
 export function growthChart(figures: readonly Figure[]): string {
-  const [left, right, top, bottom] = [64, WIDTH - 110, 96, 370];
+  const [left, right, top, bottom] = [64, WIDTH - 116, 96, 370];
   // Zero has a place of its own, a step left of the first value.
   const places = [0, 10, 100, 990].map((silent, i) => ({ silent, x: left + i / 3 * (right - left) }));
   const lines = LINES.flatMap(([model, style]) =>
@@ -57,6 +58,7 @@ export function growthChart(figures: readonly Figure[]): string {
       return { model, style, points };
     }).filter(({ points }) => points.length > 0)
   );
+  if (lines.length === 0) return "";
   const { at, marks } = scale(lines.flatMap(({ points }) => points.map(({ cpu }) => cpu)), bottom, top);
   const ends = [...Map.groupBy(lines, ({ model }) => model)].map(([model, lines]) => {
     const middle = lines.reduce((sum, { points }) => sum + at(points.at(-1)!.cpu), 0) / lines.length;
@@ -90,7 +92,7 @@ export function growthChart(figures: readonly Figure[]): string {
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
 export function peersChart(figures: readonly Figure[]): string {
-  const [left, right, row] = [96, WIDTH - 130, 18];
+  const [left, right, row] = [96, WIDTH - 136, 19];
   const found = MODELS.flatMap((model) =>
     LANGUAGES.flatMap((language) => {
       const { cpu, toC } = cost(figures, model, language);

@@ -93,7 +93,8 @@ console.log(report(run));
 if (json) await Deno.writeTextFile(json, JSON.stringify(run, null, 1) + "\n");
 if (svg) {
   await Deno.mkdir(svg, { recursive: true });
-  await Deno.writeTextFile(`${svg}/growth.svg`, growthChart(run.figures));
+  const growth = growthChart(run.figures);
+  if (growth) await Deno.writeTextFile(`${svg}/growth.svg`, growth);
   await Deno.writeTextFile(`${svg}/peers.svg`, peersChart(run.figures));
 }
 Deno.exit(run.faults.length > 0 ? 1 : 0);
