@@ -2,22 +2,24 @@
 import type { Language, Model } from "../peers/programs.ts";
 
 /**
- * What was measured: of which model, what, and with how many clients.
- * - `01 at 10`: CPU time of the server and its children for a request, µs, with ten clients at once;
- *   `own at 10`: of a runtime's own server; `empty at 1`: of an empty Worker, one after another.
- * - `04 beside 990`: the same with one client beside 990 silent ones.
- * - `02 rate at 100`: requests a second. `02 switches`: of its threads by the kernel, for a request.
- * - `04 idle`: share of a processor while nothing happens, %.
- * - `03 answers`: those within a second beside as many silent clients as there are threads.
- * - `02 limit`: threads or descriptors that it had when it could take no more.
+ * What was measured of a model, with how many clients.
+ * - `at 10`: CPU time of the server and its children for a request, µs, with ten clients at once.
+ * - `beside 990`: the same with one client beside 990 silent ones.
+ * - `rate at 100`: requests a second. `switches`: of its threads by the kernel, for a request.
+ * - `idle`: share of a processor while nothing happens, %.
+ * - `answers`: those within a second beside as many silent clients as there are threads.
+ * - `limit`: threads or descriptors that it had when it could take no more.
  */
-export type Subject = `${"01" | "02" | "03" | "04" | "05" | "06" | "own" | "empty"} ${
+export type Quantity =
   | `${"" | "rate "}at ${number}`
   | `beside ${number}`
   | "switches"
   | "idle"
   | "answers"
-  | "limit"}`;
+  | "limit";
+
+/** Of which model: a lesson's number, `own` for a server as others have made it, `empty` for an empty Worker. */
+export type Subject = `${"01" | "02" | "03" | "04" | "05" | "06" | "own" | "empty"} ${Quantity}`;
 
 /** The beginning of a {@link Subject}. */
 export const short = (model: Model) => model.split(/[- ]/)[0] as "01" | "own";

@@ -1,13 +1,13 @@
 /** How every figure of `compare` is found. Each program is started anew, and what cannot be is refused. */
-import type { Language, Model, Program } from "../peers/programs.ts";
+import type { Model, Program } from "../peers/programs.ts";
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
+import { libc } from "../support/libc.ts";
 import { cpuSeconds, descriptors, settled, SYSCALL, tasks, threadSeconds } from "../support/proc.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import { checkPossible, MeasuringFault, type Run, short, type Subject } from "./figures.ts";
-import { switchesOfChildren, switchesSoFar } from "./switches.ts";
+import { checkPossible, MeasuringFault, type Quantity, type Run, short } from "./figures.ts";
 
 /** What is to be measured, how thoroughly, and where what was found goes. */
 export interface Plan extends Pick<Run, "figures" | "notes" | "faults"> {
@@ -24,51 +24,39 @@ export interface Plan extends Pick<Run, "figures" | "notes" | "faults"> {
 
 const PROCESSORS = navigator.hardwareConcurrency;
 
+/** Put load on the server: the requests, those in a second, and the CPU time of each, µs. */
+type Load = (clients: number, seconds?: number) => Promise<{ requests: number; rate: number; cpu: number }>;
+/** Keep a figure of it. */
+type Keep = (quantity: Quantity, value: number, round?: number) => void;
+
 /** Start a program and measure it. What fails with one is noted, and the others go on. */
 async function measure(
   plan: Plan,
-  program: Program,
-  what: (server: Server) => Promise<void>,
+  { name, model, language, exact, command }: Program,
+  what: (server: Server, load: Load, keep: Keep) => Promise<void>,
   before: readonly string[] = [],
 ): Promise<void> {
   try {
-    await using server = await startServer(program.name, [...before, ...program.command(plan.dir)]);
-    await what(server);
+    await using server = await startServer(name, [...before, ...command(plan.dir)]);
+    const { pid, port } = server;
+    // A process or a thread ends after its client has been answered.
+    const rest = model === "01-fork" || model === "02-thread";
+    await what(server, async (clients, seconds = plan.seconds) => {
+      const order = { pid, port, clients, seconds, count: Number.MAX_SAFE_INTEGER, exact, rest };
+      const { requests, failed, ...usage } = await plan.load.run(order);
+      if (failed > 0) {
+        plan.notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
+      }
+      if (requests === 0) throw new Error("no request was answered");
+      checkPossible(model, PROCESSORS, usage);
+      return { requests, rate: requests / usage.seconds, cpu: usage.cpu / requests * 1e6 };
+    }, (quantity, value, round = 1) => {
+      plan.figures.push({ of: `${short(model)} ${quantity}`, language, round, value });
+    });
   } catch (error) {
     const list = error instanceof MeasuringFault ? plan.faults : plan.notes;
-    list.push(`${program.name}: ${(error as Error).message}`);
+    list.push(`${name}: ${(error as Error).message}`);
   }
-}
-
-/** Keep a figure. */
-function keep(
-  { figures }: Plan,
-  of: Subject,
-  { language }: { language: Language },
-  value: number,
-  round = 1,
-): void {
-  figures.push({ of, language, round, value });
-}
-
-/** Put load on a server: the requests, those in a second, and the CPU time of each, µs. */
-async function loaded(
-  plan: Plan,
-  program: Program,
-  { pid, port }: Server,
-  clients: number,
-  seconds = plan.seconds,
-) {
-  const { name, model, exact } = program;
-  // A process or a thread ends after its client has been answered.
-  const rest = model === "01-fork" || model === "02-thread";
-  const order = { pid, port, clients, seconds, count: Number.MAX_SAFE_INTEGER, exact, rest };
-  const found = await plan.load.run(order);
-  const { requests, failed } = found;
-  if (failed > 0) plan.notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
-  if (requests === 0) throw new Error("no request was answered");
-  checkPossible(model, PROCESSORS, found);
-  return { requests, rate: requests / found.seconds, cpu: found.cpu / requests * 1e6 };
 }
 
 /** The programs in these models, without C: the article's claims are judged by the others. */
@@ -82,14 +70,15 @@ export async function tenClients(plan: Plan): Promise<void> {
       `ten clients at each of ${plan.programs.length} programs, round ${round} of ${plan.rounds}`,
     );
     for (const program of plan.programs) {
-      await measure(plan, program, async (server) => {
-        await loaded(plan, program, server, 10); // the compilers come first
-        const { cpu, rate } = await loaded(plan, program, server, 10);
-        keep(plan, `${short(program.model)} at 10`, program, cpu, round);
-        keep(plan, `${short(program.model)} rate at 10`, program, rate, round);
-        if (program.model !== "02-thread" || !program.runtime) return;
-        keep(plan, "02 at 1", program, (await loaded(plan, program, server, 1)).cpu, round);
-        keep(plan, "empty at 1", program, await emptyWorker(program.runtime), round);
+      await measure(plan, program, async (_server, load, keep) => {
+        await load(10); // the compilers come first
+        const { cpu, rate } = await load(10);
+        keep("at 10", cpu, round);
+        keep("rate at 10", rate, round);
+        const { model, language, runtime } = program;
+        if (model !== "02-thread" || !runtime) return;
+        keep("at 1", (await load(1)).cpu, round);
+        plan.figures.push({ of: "empty at 1", language, round, value: await emptyWorker(runtime) });
       });
     }
   }
@@ -107,21 +96,20 @@ async function emptyWorker(runtime: Runtime): Promise<number> {
 export async function besideSilent(plan: Plan): Promise<void> {
   for (const program of judged(plan, "04-busy-poll", "05-select", "06-epoll")) {
     plan.progress(`one client beside silent ones: ${program.name}`);
-    await measure(plan, program, async (server) => {
-      await loaded(plan, program, server, 10);
+    await measure(plan, program, async (server, load, keep) => {
+      await load(10);
       const clocks = () => [performance.now() / 1000, cpuSeconds(server.pid), threadSeconds(server.pid)];
       const before = clocks();
       await pause(plan.seconds * 1000);
       const [seconds, cpu, main] = clocks().map((now, i) => now - before[i]);
       checkPossible(program.model, PROCESSORS, { seconds, cpu, main });
-      keep(plan, `${short(program.model)} idle`, program, cpu / seconds * 100);
+      keep("idle", cpu / seconds * 100);
 
       for (const silent of [0, 10, 100, 990]) {
         await using _silent = await hold(server, silent);
         await get(server); // all that came before it have been accepted then
         for (let round = 1; round <= plan.rounds; round++) {
-          const { cpu } = await loaded(plan, program, server, 1, plan.seconds / 2);
-          keep(plan, `${short(program.model)} beside ${silent}`, program, cpu, round);
+          keep(`beside ${silent}`, (await load(1, plan.seconds / 2)).cpu, round);
         }
       }
     });
@@ -132,15 +120,31 @@ export async function besideSilent(plan: Plan): Promise<void> {
 export async function overload(plan: Plan): Promise<void> {
   plan.progress("a hundred clients at 02 and 03");
   for (const program of judged(plan, "02-thread", "03-thread-pool")) {
-    await measure(plan, program, async (server) => {
-      const before = switchesSoFar(server.pid) + switchesOfChildren();
-      const { requests, rate } = await loaded(plan, program, server, 100);
-      keep(plan, `${short(program.model)} rate at 100`, program, rate);
+    await measure(plan, program, async (server, load, keep) => {
+      const before = switchesSoFar(server) + switchesOfChildren();
+      const { requests, rate } = await load(100);
+      keep("rate at 100", rate);
       await server[Symbol.asyncDispose](); // and it is reaped
-      keep(plan, `${short(program.model)} switches`, program, (switchesOfChildren() - before) / requests);
+      keep("switches", (switchesOfChildren() - before) / requests);
     });
   }
 }
+
+/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
+function switchesSoFar({ pid }: Server): number {
+  const counts = tasks(pid).flatMap(({ tid }) =>
+    Deno.readTextFileSync(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
+  );
+  return counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** The same of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
+function switchesOfChildren(): number {
+  const usage = new BigInt64Array(18); // struct rusage: its last two are ru_nvcsw and ru_nivcsw
+  libc.getrusage(RUSAGE_CHILDREN, new Uint8Array(usage.buffer));
+  return Number(usage[16] + usage[17]);
+}
+const RUSAGE_CHILDREN = -1;
 
 /** The threads of a server that sleep in recv(2): each has a client. */
 const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => SYSCALL.recv.includes(call)).length;
@@ -149,11 +153,11 @@ const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => SYSCALL.r
 export async function fullPool(plan: Plan): Promise<void> {
   plan.progress("a pool whose threads all wait");
   for (const program of judged(plan, "03-thread-pool")) {
-    await measure(plan, program, async (server) => {
+    await measure(plan, program, async (server, _load, keep) => {
       await using _silent = await hold(server, 4);
       await waitFor("four threads in recv", () => receiving(server) === 4);
       const answered = get(server).then(() => 1, () => 0);
-      keep(plan, "03 answers", program, await Promise.race([answered, pause(1000).then(() => 0)]));
+      keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
     });
   }
 }
@@ -167,17 +171,20 @@ export async function limits(plan: Plan): Promise<void> {
   };
   for (const program of judged(plan, "02-thread")) {
     // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
-    await measure(plan, program, async (server) => {
+    const before = program.runtime
+      ? descriptorsAtMost(256)
+      : ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"];
+    await measure(plan, program, async (server, _load, keep) => {
       await using _silent = await hold(server, 200);
       await refusal(server, /can't start new thread/);
-      keep(plan, "02 limit", program, receiving(server));
-    }, program.runtime ? descriptorsAtMost(256) : ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"]);
+      keep("limit", receiving(server));
+    }, before);
   }
   for (const program of judged(plan, "05-select")) {
-    await measure(plan, program, async (server) => {
+    await measure(plan, program, async (server, _load, keep) => {
       await using _silent = await hold(server, 1100);
       await refusal(server, /fd_set/);
-      keep(plan, "05 limit", program, descriptors(server.pid));
+      keep("limit", descriptors(server.pid));
     });
   }
 }

@@ -85,6 +85,7 @@ async function runLoad(order: LoadOrder): Promise<LoadResult> {
     const n = libc.epoll_wait(epoll, events, MAX_EVENTS, PATIENCE * 1000);
     if (n === 0) {
       failed += answers.size;
+      for (const fd of answers.keys()) libc.close(fd);
       break;
     }
     const goesOn = performance.now() < end;
@@ -115,5 +116,6 @@ async function runLoad(order: LoadOrder): Promise<LoadResult> {
 }
 
 for await (const order of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-  console.log(JSON.stringify(await runLoad(JSON.parse(order))));
+  const found = await runLoad(JSON.parse(order)).catch(({ message }: Error) => ({ message })); // the server is gone
+  console.log(JSON.stringify(found));
 }

@@ -74,9 +74,10 @@ export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<
   return {
     async run(order) {
       await writer.write(new TextEncoder().encode(JSON.stringify(order)));
-      const { done, value } = await reader.read();
-      if (done) throw new Error("the load has ended");
-      return JSON.parse(new TextDecoder().decode(value));
+      const { value } = await reader.read();
+      const found = JSON.parse(new TextDecoder().decode(value));
+      if (found.message) throw new Error(found.message);
+      return found;
     },
     async [Symbol.asyncDispose]() {
       await writer.close();

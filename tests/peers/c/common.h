@@ -143,7 +143,8 @@ static inline void lingering_close(int conn)
     shutdown(conn, SHUT_WR); /* ENOTCONN: the client was faster */
     long deadline = microseconds() + SECOND;
     for (long left = SECOND; left > 0 && received < MAX_REST; left = deadline - microseconds()) {
-        set_timeout(conn, left);
+        struct timeval limit = {.tv_sec = left / SECOND, .tv_usec = left % SECOND};
+        if (setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1) die("setsockopt");
         ssize_t n = receive(conn, rest, sizeof rest);
         if (n <= 0) break;
         received += n;
