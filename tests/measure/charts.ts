@@ -1,6 +1,6 @@
 /** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
 import { LANGUAGES, MODELS, PROGRAMS } from "../peers/programs.ts";
-import { type Figure, value } from "./figures.ts";
+import { type Figure, short, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
 import { answer, CLAIMS, JUDGED } from "./verdicts.ts";
 
@@ -53,17 +53,19 @@ export function growthChart(figures: readonly Figure[]): string {
   const places = [0, 10, 100, 990].map((silent, i) => ({ silent, x: left + i / 3 * (right - left) }));
   const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const cost = (n: number) => value(figures, `${model.slice(0, 2) as "04"} beside ${n}`, language);
-      const points = places.flatMap(({ silent, x }) => cost(silent) ? [{ x, cpu: cost(silent)! }] : []);
+      const points = places.flatMap(({ silent, x }) => {
+        const cpu = value(figures, `${short(model)} beside ${silent}`, language);
+        return cpu === undefined ? [] : [{ x, cpu }];
+      });
       return { model, style, points };
     }).filter(({ points }) => points.length > 0)
   );
   if (lines.length === 0) return "";
   const { at, marks } = scale(lines.flatMap(({ points }) => points.map(({ cpu }) => cpu)), bottom, top);
-  const ends = [...Map.groupBy(lines, ({ model }) => model)].map(([model, lines]) => {
-    const middle = lines.reduce((sum, { points }) => sum + at(points.at(-1)!.cpu), 0) / lines.length;
-    return { model, y: middle };
-  }).sort((a, b) => a.y - b.y);
+  const ends = [...Map.groupBy(lines, ({ model }) => model)].map(([model, lines]) => ({
+    model,
+    y: lines.reduce((sum, { points }) => sum + at(points.at(-1)!.cpu), 0) / lines.length,
+  })).sort((a, b) => a.y - b.y);
   for (let i = 1; i < ends.length; i++) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 18); // pushed apart
 
   const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
@@ -104,12 +106,12 @@ export function peersChart(figures: readonly Figure[]): string {
   const rows = [...Map.groupBy(found, ({ model }) => model)].flatMap(([model, members]) => [
     text(12, y += row * 1.4, model, `class="strong"`),
     ...members.flatMap(({ language, cpu, toC }) => {
-      const own = PROGRAMS.find((program) => program.model === model && program.language === language);
+      const own = PROGRAMS.find((program) => program.model === "own server" && program.language === language);
       const said = toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`;
       const color = language === "C" ? "#8c959f" : "#0072b2";
       y += row;
       return [
-        text(left, y, own?.name && model === "own server" ? own.name : language, `text-anchor="end"`),
+        text(left, y, (model === "own server" && own?.name) || language, `text-anchor="end"`),
         across(left + 12, at(cpu), y - 5),
         `<circle cx="${px(at(cpu))}" cy="${px(y - 5)}" r="5" fill="${color}"/>`,
         text(at(cpu) + 10, y, said),

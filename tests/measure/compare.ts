@@ -41,7 +41,7 @@ function readOptions() {
 
 /** The processor, the kernel, and the versions of what is measured. */
 function describeMachine(): string[] {
-  const programs = {
+  const names = {
     Deno: "deno",
     Bun: "bun",
     "Node.js": "node",
@@ -49,17 +49,15 @@ function describeMachine(): string[] {
     gcc: "cc",
     nginx: "nginx",
   };
-  const versions = Object.entries(programs).flatMap(([name, program]) => {
+  const versions = Object.entries(names).flatMap(([name, program]) => {
     const args = ["-c", `${program} --version 2>&1 || ${program} -v 2>&1`];
     const { stdout } = new Deno.Command("sh", { args }).outputSync();
     const version = /\d+(\.\d+)+/.exec(new TextDecoder().decode(stdout));
     return version ? [`${name} ${version[0]}`] : [];
   });
   const cpu = /model name\s*: (.*)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
-  return [
-    `${cpu}, ${navigator.hardwareConcurrency} processors, Linux ${Deno.osRelease()}`,
-    versions.join(", "),
-  ];
+  const machine = `${cpu}, ${navigator.hardwareConcurrency} processors, Linux ${Deno.osRelease()}`;
+  return [machine, versions.join(", ")];
 }
 
 /** Measure these lessons, and the servers of others. */
@@ -69,18 +67,13 @@ async function measureAll(lessons: readonly string[], quick = false): Promise<Ru
   const chosen = PROGRAMS.filter(({ model }) => model === "own server" || lessons.includes(model));
   const notes = chosen.filter(({ here }) => !here).map(({ name }) => `${name}: it cannot be started here`);
   const found = { figures: [], notes, faults: [] };
+  const programs = chosen.filter(({ here }) => here);
+  const [rounds, duration] = quick ? [1, 0.3] : [5, 0.4];
+  const progress = (what: string) => console.error(`${String(seconds()).padStart(4)} s: ${what}`);
   const dir = await Deno.makeTempDir();
   {
     await using load = startLoad();
-    const plan = {
-      ...found,
-      programs: chosen.filter(({ here }) => here),
-      rounds: quick ? 1 : 5,
-      seconds: quick ? 0.3 : 0.4,
-      dir,
-      load,
-      progress: (what: string) => console.error(`${String(seconds()).padStart(4)} s: ${what}`),
-    };
+    const plan = { ...found, programs, rounds, seconds: duration, dir, load, progress };
     for (const part of [tenClients, besideSilent, overload, fullPool, limits]) await part(plan);
   }
   await Deno.remove(dir, { recursive: true });

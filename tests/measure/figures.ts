@@ -49,34 +49,28 @@ export function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
+/** What was found, by round. */
+const byRound = (figures: readonly Figure[], of: Subject, language: Language) =>
+  new Map(figures.filter((f) => f.of === of && f.language === language).map((f) => [f.round, f.value]));
+
 /** The median over the rounds, or undefined if it was not measured. */
 export function value(figures: readonly Figure[], of: Subject, language: Language): number | undefined {
-  return median(figures.filter((f) => f.of === of && f.language === language).map(({ value }) => value));
+  return median([...byRound(figures, of, language).values()]);
 }
 
 /** How many times as much as another figure: the median of the rounds' ratios, or undefined if there is none. */
 export function ratio(
   figures: readonly Figure[],
-  [of, language]: [Subject, Language],
-  [to, other]: [Subject, Language],
+  of: [Subject, Language],
+  to: [Subject, Language],
 ): number | undefined {
-  const base = new Map(
-    figures.filter((f) => f.of === to && f.language === other).map((f) => [f.round, f.value]),
-  );
-  const rounds = figures.filter((f) => f.of === of && f.language === language && base.get(f.round));
-  return median(rounds.map(({ round, value }) => value / base.get(round)!));
+  const base = byRound(figures, ...to);
+  const rounds = [...byRound(figures, ...of)].filter(([round]) => base.get(round));
+  return median(rounds.map(([round, value]) => value / base.get(round)!));
 }
 
 /** A figure that cannot be. */
 export class MeasuringFault extends Error {}
-
-/** The threads of a model that work at once, where they are few. */
-const THREADS: Partial<Record<Model, number>> = {
-  "03-thread-pool": 4,
-  "04-busy-poll": 1,
-  "05-select": 1,
-  "06-epoll": 1,
-};
 
 /**
  * Throws a {@link MeasuringFault} if a server used more CPU time than there was: its threads, or the machine's
@@ -89,7 +83,7 @@ export function checkPossible(
   processors: number,
   { seconds, cpu, main }: { seconds: number; cpu: number; main: number },
 ): void {
-  const threads = THREADS[model] ?? Infinity;
+  const threads = /^0[456]/.test(model) ? 1 : model === "03-thread-pool" ? 4 : Infinity;
   const grain = model === "01-fork" ? 0.02 : 0;
   const refuse = (who: string, used: number, most: number) => {
     if (used <= most * seconds * 1.02 + grain) return;

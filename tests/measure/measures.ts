@@ -4,7 +4,6 @@ import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
 import { libc } from "../support/libc.ts";
 import { cpuSeconds, descriptors, settled, SYSCALL, tasks, threadSeconds } from "../support/proc.ts";
-import type { Runtime } from "../support/runtimes.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { checkPossible, MeasuringFault, type Quantity, type Run, short } from "./figures.ts";
@@ -78,18 +77,13 @@ export async function tenClients(plan: Plan): Promise<void> {
         const { model, language, runtime } = program;
         if (model !== "02-thread" || !runtime) return;
         keep("at 1", (await load(1)).cpu, round);
-        plan.figures.push({ of: "empty at 1", language, round, value: await emptyWorker(runtime) });
+        const emptyWorker = { script: "tests/programs/empty_worker.ts", args: ["20"] };
+        const { stdout, stderr } = await run(model, runtime, emptyWorker);
+        if (stdout === "") throw new Error(stderr);
+        plan.figures.push({ of: "empty at 1", language, round, value: Number(stdout) });
       });
     }
   }
-}
-
-/** The CPU time of a Worker that ends at once, µs. */
-async function emptyWorker(runtime: Runtime): Promise<number> {
-  const script = "tests/programs/empty-worker.ts";
-  const { stdout, stderr } = await run("02-thread", runtime, { script, args: ["20"] });
-  if (stdout === "") throw new Error(stderr);
-  return Number(stdout);
 }
 
 /** What a server does while nothing happens; then one client, beside more and more silent ones. */

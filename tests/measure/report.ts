@@ -7,9 +7,9 @@ import { answer, CLAIMS, JUDGED, type Question, RELATIONS } from "./verdicts.ts"
 export const cell = (value: number, digits = 0): string =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-/** So many times. */
-export const times = (ratio: number): string =>
-  `${cell(ratio, ratio >= 9.95 ? 0 : ratio >= 0.095 ? 1 : 2)} ×`;
+/** So many times, in about three digits. */
+export const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
+  `${cell(ratio, ratio < 9.95 ? digits : 0)} ×`;
 
 /** A table: the first column is words, the others numbers. A row of nothing but dashes is left out. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -46,7 +46,9 @@ function answers(head: string, questions: readonly Question[], figures: readonly
       const found = answer(question, figures, language);
       if (!found) return "–";
       const [_, of, to, bounds] = question;
-      const said = to ? times(found.figure) : cell(found.figure) + (of.endsWith("idle") ? " %" : "");
+      const said = to
+        ? times(found.figure, bounds ? undefined : 2)
+        : cell(found.figure) + (of.endsWith("idle") ? " %" : "");
       return bounds ? `${found.holds} ${said.padStart(5)}` : said;
     }),
   ]);
@@ -56,13 +58,12 @@ function answers(head: string, questions: readonly Question[], figures: readonly
 /** Everything, and what went wrong. */
 export function report({ machine, seconds, figures, notes, faults }: Run): string {
   const rounds = Math.max(0, ...figures.map(({ round }) => round));
+  const inRounds = rounds > 1 ? `medians of ${rounds} rounds` : "one round";
   const list = (head: string, lines: readonly string[]) =>
     lines.length > 0 ? [head, ...lines, ""].join("\n") : "";
   return [
-    `CPU time of the server for a request, ten clients at once: the median of ${rounds} round${
-      rounds > 1 ? "s" : ""
-    }.
-In brackets, how many times C's: the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
+    `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, how many times C's:
+the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
     matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C\n",
     answers("How many times as much, also round by round", RELATIONS, figures),
     answers("What the article says, and what was found", CLAIMS, figures) +

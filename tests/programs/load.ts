@@ -40,8 +40,7 @@ export interface LoadResult {
 const REQUEST = new TextEncoder().encode(REQUEST_TEXT);
 const decoder = new TextDecoder();
 
-/** Seconds: longer than 04 needs to take 10,000 silent clients in. */
-const PATIENCE = 300;
+const PATIENCE = 300; // s: longer than 04 needs to accept 10,000 silent clients
 
 // include/uapi/linux/eventpoll.h. On x86-64 alone struct epoll_event is packed.
 const EPOLLIN = 0x001;
@@ -52,11 +51,8 @@ const MSG_NOSIGNAL = 0x4000;
 
 /** The time, and the CPU time of a server so far, as the last three of a {@link LoadResult}. */
 function readClocks(pid: number): number[] {
-  return [
-    performance.now() / 1000,
-    tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0),
-    threadSeconds(pid),
-  ];
+  const cpu = tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  return [performance.now() / 1000, cpu, threadSeconds(pid)];
 }
 
 async function runLoad(order: LoadOrder): Promise<LoadResult> {

@@ -1,6 +1,5 @@
 """
-What the six servers share: where they listen, where a request ends, how a connection does: shared/server.ts and
-shared/request.ts in Python.
+What the six servers share: where they listen, where a request ends, how a connection does.
 
 The six have the shape of the article's listings. Out of descriptors they end
 with accept's exception, but for 04, as the listings do; the lessons wait.
@@ -44,9 +43,8 @@ def handler(conn, addr):
 
 def lingering_close(conn):
     """
-    Close a blocking connection so that the answer arrives: a close with unread
-    bytes sends a reset. So end our side first, and read until the client ends
-    its own, for one second and 1 MiB at most.
+    Close a blocking connection so that the answer arrives: a close with unread bytes sends a reset. So end our
+    side first, and read until the client ends its own, for one second and 1 MiB at most.
     """
     deadline = time.monotonic() + LINGER
     rest = MAX_REST
@@ -64,19 +62,13 @@ def lingering_close(conn):
 
 
 def linger(answered, conn):
-    """
-    The same for a loop that never blocks on one client: end our side, and note in
-    an OrderedDict when its second is over.
-    """
+    """The same for a loop that never blocks on one client: end our side, and note when its second is over."""
     conn.shutdown(socket.SHUT_WR)
     answered[conn] = time.monotonic() + LINGER
 
 
 def expire(answered):
-    """
-    End the answered clients that have had their second: recv brings the end of
-    the stream then. Returns the seconds until the next one's are over, or None.
-    """
+    """End the answered clients that have had their second; the seconds until the next one's are over, or None."""
     while answered:
         conn, end = next(iter(answered.items()))
         left = end - time.monotonic()
@@ -84,7 +76,7 @@ def expire(answered):
             return left
         del answered[conn]
         try:
-            conn.shutdown(socket.SHUT_RDWR)
+            conn.shutdown(socket.SHUT_RDWR)  # recv brings the end of the stream then
         except OSError:
             pass  # the client was faster
     return None

@@ -35,12 +35,11 @@ http {
 # NGINX names its descriptor. It says so, in the log that -e names.
 server = socket.create_server(("127.0.0.1", 0), backlog=4096)
 server.set_inheritable(True)
+os.environ["NGINX"] = f"{server.fileno()};"
 port = server.getsockname()[1]
-directory = sys.argv[1]
-configuration = os.path.join(directory, "nginx.conf")
-with open(configuration, "w") as file:
+os.chdir(sys.argv[1])
+with open("nginx.conf", "w") as file:
     file.write(CONFIGURATION.replace("PORT", str(port)))
 
 print(f"listening on http://127.0.0.1:{port}", flush=True)
-os.environ["NGINX"] = f"{server.fileno()};"
-os.execvp("nginx", ["nginx", "-e", "start.log", "-p", directory, "-c", configuration])
+os.execvp("nginx", ["nginx", "-e", "start.log", "-p", ".", "-c", "nginx.conf"])
