@@ -62,7 +62,7 @@ export function report({ machine, seconds, figures, notes, faults }: Run): strin
   const list = (head: string, lines: readonly string[]) =>
     lines.length > 0 ? [head, ...lines, ""].join("\n") : "";
   return [
-    `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, how many times C's:
+    `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, to C's:
 the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
     matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C\n",
     answers("How many times as much, also round by round", RELATIONS, figures),

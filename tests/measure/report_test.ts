@@ -46,7 +46,7 @@ const wide = (of: Subject) => of.endsWith("idle") ? 101 : / (at|beside) /.test(o
 const subjects = [...CLAIMS, ...RELATIONS].flatMap(([_, of, to]) => to ? [of, to] : [of]);
 const figures = LANGUAGES.flatMap((language) =>
   [...MODELS.map((model) => `${short(model)} at 10` as const), ...subjects]
-    .map((of): Figure => ({ of, language, round: 1, value: wide(of) }))
+    .map((of): Figure => ({ of, language, round: 5, value: wide(of) }))
 );
 const run = { machine: ["a processor"], seconds: 321, figures, notes: [], faults: [] };
 
