@@ -2,7 +2,7 @@
 import { LANGUAGES, MODELS, PROGRAMS } from "../peers/programs.ts";
 import { type Figure, short, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
-import { answer, CLAIMS, JUDGED } from "./verdicts.ts";
+import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
 
 const WIDTH = 560;
 
@@ -69,7 +69,7 @@ export function growthChart(figures: readonly Figure[]): string {
   for (let i = 1; i < ends.length; i++) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 18); // pushed apart
 
   const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
-    .every((claim) => JUDGED.every((language) => answer(claim, figures, language)?.holds ?? true));
+    .every((claim) => JUDGED.every((language) => judge(claim, figures, language)?.holds ?? true));
   const title = borneOut
     ? ["Silent connections make a request to 04 and 05 dearer;", "to 06 it costs the same beside 990 of them"]
     : ["What a request costs beside silent connections"];

@@ -1,7 +1,7 @@
 /** What `compare` prints: the matrix, the relations, the verdicts. No line is wider than 110 columns. */
 import { type Language, LANGUAGES, type Model, MODELS } from "../peers/programs.ts";
 import { type Figure, ratio, type Run, short, type Subject, value } from "./figures.ts";
-import { answer, CLAIMS, JUDGED, type Question, RELATIONS } from "./verdicts.ts";
+import { CLAIMS, judge, JUDGED, type Question, RELATIONS } from "./verdicts.ts";
 
 /** A number with thousands separated. */
 export const cell = (value: number, digits = 0): string =>
@@ -11,9 +11,10 @@ export const cell = (value: number, digits = 0): string =>
 export const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
   `${cell(ratio, ratio < 9.95 ? digits : 0)} ×`;
 
-/** A table: the first column is words, the others numbers. A row of nothing but dashes is left out. */
+/** A table: the first column is words, the others numbers. Rows of nothing but dashes are left out; "" for no other. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const told = [head, ...rows.filter(([_, ...cells]) => cells.some((text) => text !== "–"))];
+  if (told.length === 1) return "";
   const widths = head.map((_, i) => Math.max(...told.map((row) => [...row[i]].length)));
   return told.map((row) =>
     row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ") + "\n"
@@ -39,11 +40,11 @@ function matrix(figures: readonly Figure[]): string {
 }
 
 /** A row for each question, a column for each language: what was found and, where that is asked, whether it is true. */
-function answers(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
+function questionTable(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
   const rows = questions.map((question) => [
     question[0],
     ...JUDGED.map((language) => {
-      const found = answer(question, figures, language);
+      const found = judge(question, figures, language);
       if (!found) return "–";
       const [_, of, to, bounds] = question;
       const said = to
@@ -59,19 +60,23 @@ function answers(head: string, questions: readonly Question[], figures: readonly
 export function report({ machine, seconds, figures, notes, faults }: Run): string {
   const rounds = Math.max(0, ...figures.map(({ round }) => round));
   const inRounds = rounds > 1 ? `medians of ${rounds} rounds` : "one round";
+  const claims = questionTable("What the article says, and what was found", CLAIMS, figures);
   const list = (head: string, lines: readonly string[]) =>
     lines.length > 0 ? [head, ...lines, ""].join("\n") : "";
   return [
     `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, to C's:
 the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
     matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C\n",
-    answers("How many times as much, also round by round", RELATIONS, figures),
-    answers("What the article says, and what was found", CLAIMS, figures) +
-    `Costs are those of a request; beside 990 silent connections, set in relation to the cost beside none.
-* threads of the lesson, under limits that are set here so that it ends soon: 256 descriptors, in CPython 1 GB
-  of addresses\n`,
+    questionTable("How many times as much, also round by round", RELATIONS, figures),
+    claims && claims + NOTE,
     [...machine, `${cell(seconds)} s\n`].join("\n"),
     list("Not measured, or not answered rightly:", notes),
     list("MEASURING FAULTS, figures that cannot be and were not taken:", faults),
   ].filter((part) => part !== "").join("\n");
 }
+
+const NOTE =
+  `Costs are those of a request; beside 990 silent connections, set in relation to the cost beside none.
+* threads of the lesson, under limits that are set here so that it ends soon: 256 descriptors, in CPython 1 GB
+  of addresses
+`;

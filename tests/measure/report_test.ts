@@ -4,7 +4,7 @@ import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
 import { checkPossible, type Figure, MeasuringFault, median, ratio, short, type Subject } from "./figures.ts";
 import { report, table } from "./report.ts";
-import { answer, CLAIMS, RELATIONS } from "./verdicts.ts";
+import { CLAIMS, judge, RELATIONS } from "./verdicts.ts";
 
 const deno = (of: Subject, ...values: number[]): Figure[] =>
   values.map((value, i) => ({ of, language: "Deno", round: i + 1, value }));
@@ -33,11 +33,11 @@ for (const question of CLAIMS) {
   const [says, of, to, { least, most } = {}] = question;
   Deno.test(`"${says}" is judged both ways, and not without figures`, () => {
     const found = (figure: number) =>
-      answer(question, [...deno(of, figure), ...(to ? deno(to, 1) : [])], "Deno");
+      judge(question, [...deno(of, figure), ...(to ? deno(to, 1) : [])], "Deno");
     const edge = (least ?? most)!;
     assertEquals(found(edge)?.holds, true);
     assertEquals(found(least ? edge * 0.99 : edge * 1.01 + 0.01)?.holds, false);
-    assertEquals(answer(question, deno(to ?? "04 idle", 1).slice(to ? 0 : 1), "Deno"), undefined);
+    assertEquals(judge(question, deno(to ?? "04 idle", 1).slice(to ? 0 : 1), "Deno"), undefined);
   });
 }
 
@@ -53,6 +53,7 @@ const run = { machine: ["a processor"], seconds: 321, figures, notes: [], faults
 Deno.test("a table has words on the left and numbers on the right, and no row that says nothing", () => {
   const rows = [["long", "1", "–"], ["x", "–", "–"], ["y", "1,000", "2"]];
   assertEquals(table(["", "n", "m"], rows), "          n  m\nlong      1  –\ny     1,000  2\n");
+  assertEquals(table(["", "n", "m"], rows.slice(1, 2)), "");
 });
 
 Deno.test("the report fits into 110 columns, and says what is not measured, and what cannot be", () => {

@@ -43,7 +43,7 @@ export const RELATIONS: readonly Question[] = [
 export const JUDGED: readonly Language[] = LANGUAGES.filter((language) => language !== "C");
 
 /** The answer for a language: the figure, and whether it is true; undefined if it was not measured. */
-export function answer(
+export function judge(
   [_, of, to, { least = -Infinity, most = Infinity } = {}, other]: Question,
   figures: readonly Figure[],
   language: Language,
