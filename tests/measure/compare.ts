@@ -71,11 +71,9 @@ async function measureAll(lessons: readonly string[], quick = false): Promise<Ru
   const [rounds, duration] = quick ? [1, 0.3] : [5, 0.4];
   const progress = (what: string) => console.error(`${String(seconds()).padStart(4)} s: ${what}`);
   const dir = await Deno.makeTempDir();
-  {
-    await using load = startLoad();
-    const plan = { ...found, programs, rounds, seconds: duration, dir, load, progress };
-    for (const part of [tenClients, besideSilent, overload, fullPool, limits]) await part(plan);
-  }
+  await using load = startLoad();
+  const plan = { ...found, programs, rounds, seconds: duration, dir, load, progress };
+  for (const part of [tenClients, besideSilent, overload, fullPool, limits]) await part(plan);
   await Deno.remove(dir, { recursive: true });
   return { machine: describeMachine(), seconds: seconds(), ...found };
 }

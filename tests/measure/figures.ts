@@ -5,14 +5,15 @@ import type { Language, Model } from "../peers/programs.ts";
  * What was measured of a model, with how many clients.
  * - `at 10`: CPU time of the server and its children for a request, µs, with ten clients at once.
  * - `beside 990`: the same with one client beside 990 silent ones.
- * - `rate at 100`: requests a second. `switches`: of its threads by the kernel, for a request.
+ * - `rate`: requests a second, of a hundred clients. `switches`: of its threads by the kernel, for each of them.
  * - `idle`: share of a processor while nothing happens, %.
  * - `answers`: those within a second beside as many silent clients as there are threads.
  * - `limit`: threads or descriptors that it had when it could take no more.
  */
 export type Quantity =
-  | `${"" | "rate "}at ${number}`
+  | `at ${number}`
   | `beside ${number}`
+  | "rate"
   | "switches"
   | "idle"
   | "answers"

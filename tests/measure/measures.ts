@@ -71,9 +71,7 @@ export async function tenClients(plan: Plan): Promise<void> {
     for (const program of plan.programs) {
       await measure(plan, program, async (_server, load, keep) => {
         await load(10); // the compilers come first
-        const { cpu, rate } = await load(10);
-        keep("at 10", cpu, round);
-        keep("rate at 10", rate, round);
+        keep("at 10", (await load(10)).cpu, round);
         const { model, language, runtime } = program;
         if (model !== "02-thread" || !runtime) return;
         keep("at 1", (await load(1)).cpu, round);
@@ -117,7 +115,7 @@ export async function overload(plan: Plan): Promise<void> {
     await measure(plan, program, async (server, load, keep) => {
       const before = switchesSoFar(server) + switchesOfChildren();
       const { requests, rate } = await load(100);
-      keep("rate at 100", rate);
+      keep("rate", rate);
       await server[Symbol.asyncDispose](); // and it is reaped
       keep("switches", (switchesOfChildren() - before) / requests);
     });

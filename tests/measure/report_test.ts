@@ -42,7 +42,7 @@ for (const question of CLAIMS) {
 }
 
 /** As wide as they get. */
-const wide = (of: Subject) => of.endsWith("idle") ? 101 : / (at|beside) /.test(of) ? 12_345 : 1024;
+const wide = (of: Subject) => of.endsWith("idle") ? 101 : / (at|beside|rate)/.test(of) ? 12_345 : 1024;
 const subjects = [...CLAIMS, ...RELATIONS].flatMap(([_, of, to]) => to ? [of, to] : [of]);
 const figures = LANGUAGES.flatMap((language) =>
   [...MODELS.map((model) => `${short(model)} at 10` as const), ...subjects]

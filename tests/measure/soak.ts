@@ -14,16 +14,11 @@ async function lost(server: Server, clients: number, count: number): Promise<num
   return count - (await heavyLoad(server, clients, 3600, { count })).requests;
 }
 
-/** What a server may have more at the end than after the first connections. */
-const MORE = {
-  // A collector that never gets an idle moment lets tens of MiB of garbage gather between full collections;
-  // 1 KiB lost for each connection would be 200 MiB.
-  MiB: 128,
-  sockets: 0,
-  // The runtime's own.
-  descriptors: 8,
-  threads: 4,
-};
+/**
+ * What a server may have more at the end than after the first connections: garbage, which gathers while a collector
+ * never gets an idle moment (1 KiB lost for each would be 200 MiB); a few descriptors and threads of the runtime's own.
+ */
+const MORE = { MiB: 128, sockets: 0, descriptors: 8, threads: 4 };
 
 /** What it has, come to rest. */
 async function atRest(server: Server): Promise<typeof MORE> {

@@ -16,27 +16,29 @@ export type Question = readonly [
 
 /** The article's claims, in its order. */
 export const CLAIMS: readonly Question[] = [
-  ["A process for each client is dear: 01 costs, to 06", "01 at 10", "06 at 10", { least: 3 }],
-  ["A thread is far cheaper: 02 costs, to 01", "02 at 10", "01 at 10", { most: 0.5 }],
+  ["A process for each client is dear: 01 ÷ 06", "01 at 10", "06 at 10", { least: 3 }],
+  ["A thread is far cheaper: 02 ÷ 01", "02 at 10", "01 at 10", { most: 0.5 }],
   ['Threads end in "can\'t start new thread": here* after', "02 limit", undefined, { least: 1 }],
   ["Many threads, many switches: of 02, for a request", "02 switches", undefined, { least: 3 }],
   ["A full pool lets the next client wait: answers in 1 s", "03 answers", undefined, { most: 0 }],
-  ["Overloaded, a pool is no faster than threads: it is", "03 rate at 100", "02 rate at 100", { most: 1.5 }],
+  ["Overloaded, a pool is no faster than threads: 03 ÷ 02", "03 rate", "02 rate", {
+    most: 1.5,
+  }],
   ["Busy polling burns a processor while nothing happens", "04 idle", undefined, { least: 90 }],
-  ["… and asks every socket: its cost, beside 990 silent", "04 beside 990", "04 beside 0", { least: 2 }],
+  ["… and asks every socket: beside 990 silent ÷ none", "04 beside 990", "04 beside 0", { least: 2 }],
   ["select sleeps while nothing happens", "05 idle", undefined, { most: 2 }],
-  ["… but looks at every socket: its cost, beside 990", "05 beside 990", "05 beside 0", { least: 2 }],
+  ["… but looks at every socket: beside 990 silent ÷ none", "05 beside 990", "05 beside 0", { least: 2 }],
   ["… and holds 1,024 descriptors at most", "05 limit", undefined, { most: 1024 }],
-  ["epoll looks at the ready ones: its cost, beside 990", "06 beside 990", "06 beside 0", { most: 1.5 }],
-  ["epoll is far more efficient: 05 costs, to 06", "05 beside 0", "06 beside 0", { least: 2 }],
-  ["… beside 990 silent connections", "05 beside 990", "06 beside 990", { least: 2 }],
+  ["epoll looks at the ready ones: beside 990 ÷ none", "06 beside 990", "06 beside 0", { most: 1.5 }],
+  ["epoll is far more efficient: 05 ÷ 06", "05 beside 0", "06 beside 0", { least: 2 }],
+  ["… beside 990 silent connections: 05 ÷ 06", "05 beside 990", "06 beside 990", { least: 2 }],
 ];
 
 /** What a lesson costs beside what one would take instead. */
 export const RELATIONS: readonly Question[] = [
-  ["01, with its children, to CPython's", "01 at 10", "01 at 10", undefined, "CPython"],
-  ["02, one client after another, to an empty Worker", "02 at 1", "empty at 1"],
-  ["06 to the runtime's own server", "06 at 10", "own at 10"],
+  ["01 ÷ CPython's 01, both with their children", "01 at 10", "01 at 10", undefined, "CPython"],
+  ["02, one client after another ÷ an empty Worker", "02 at 1", "empty at 1"],
+  ["06 ÷ the runtime's own server", "06 at 10", "own at 10"],
 ];
 
 /** The languages that are judged: nobody claims anything of C. */

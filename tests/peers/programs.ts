@@ -24,8 +24,8 @@ export interface Program {
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
   /**
-   * Whether it answers every request with the lessons' 58 bytes, and closes. Otherwise it adds headers, and
-   * may close only a connection whose client has asked for that: `Connection: close`.
+   * Whether it answers with the lessons' 58 bytes, and closes. Otherwise it adds headers, and may close only a
+   * connection whose client has asked for that: `Connection: close`.
    */
   readonly exact: boolean;
   /** Whether it can be started here. */
