@@ -10,14 +10,7 @@ import type { Language, Model } from "../peers/programs.ts";
  * - `answers`: those within a second beside as many silent clients as there are threads.
  * - `limit`: threads or descriptors that it had when it could take no more.
  */
-export type Quantity =
-  | `at ${number}`
-  | `beside ${number}`
-  | "rate"
-  | "switches"
-  | "idle"
-  | "answers"
-  | "limit";
+export type Quantity = `${"at" | "beside"} ${number}` | "rate" | "switches" | "idle" | "answers" | "limit";
 
 /** Of which model: a lesson's number, `own` for a server as others have made it, `empty` for an empty Worker. */
 export type Subject = `${"01" | "02" | "03" | "04" | "05" | "06" | "own" | "empty"} ${Quantity}`;
