@@ -55,7 +55,7 @@ function armLoop(): void {
   setTimeout(() => {
     armed = false;
     // Deno tells of an error in the lesson's module only after the timers.
-    if (child) runtime.command.startsWith("deno") ? setTimeout(refuseLoop) : refuseLoop();
+    if (child) "Deno" in globalThis ? setTimeout(refuseLoop) : refuseLoop();
   });
 }
 function refuseLoop(): void {
