@@ -29,7 +29,7 @@ async function atRest(server: Server): Promise<typeof MORE> {
 }
 
 let bad = 0;
-/** Put a thousand connections and then `count` on each lesson, or twenty beside `silent` ones. */
+/** A thousand connections to each lesson, then `count` more, beside `silent` ones. */
 async function soak(lessons: readonly Lesson[], count: number, silent = 0): Promise<void> {
   for (const lesson of lessons) {
     for (const runtime of RUNTIMES) {

@@ -1,10 +1,10 @@
-/** What is asked of the figures: whether they bear the article out, and how the lessons stand to what one would take instead. */
+/** What is asked of the figures: whether they bear the article out, and what a lesson costs beside what one takes instead. */
 import { type Language, LANGUAGES } from "../peers/programs.ts";
 import { type Figure, ratio, type Subject, value } from "./figures.ts";
 
 /**
- * In at most 54 characters, what is asked, with what the figure is; the subject; what it is set in relation to, if it
- * is; and where it is true: from here up, or up to here.
+ * What is asked, in at most 54 characters; the figure; what it is divided by, if it is; where it is true, from here up
+ * or up to here; and the language of the divisor, if it is always the same.
  */
 export type Question = readonly [
   says: string,
