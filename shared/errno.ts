@@ -65,8 +65,8 @@ export class OSError extends Error {
   /** Why: one of {@link Errno}, or another number of errno(3). */
   readonly code: number;
   /** `call` is such as `"bind"`. */
-  constructor(call: string, code: number) {
-    super([call, errorname(code), MEANINGS[code]].filter(Boolean).join(": "));
+  constructor(call: string, code: number, meaning: string | undefined = MEANINGS[code]) {
+    super(`${call}: ${errorname(code)}${meaning ? `: ${meaning}` : ""}`);
     this.code = code;
   }
 }

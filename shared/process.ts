@@ -18,7 +18,7 @@ let child = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
- * -1: the system can make no further process now (one line on standard error says so). Error: {@link becomeForkable} was
+ * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was
  * not called before.
  *
  * A child has no event loop, since it would take its parent's events. It ends with {@link exit}, with an error that
@@ -40,7 +40,7 @@ export function fork(): number {
     child = true;
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
-    if (bare.getppid() !== parent) exit(1); // it ended just before
+    if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
   return pid;
 }
@@ -91,7 +91,9 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 export function exit(code: number): never {
   const open = child ? Socket.closeAll() : 0;
   if (open > 0) {
-    warn(`child ${bare.getpid()} has ended with connections open (${open}), and what it awaited is lost`);
+    warn(
+      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or it still awaited something`,
+    );
   }
   libc._exit(code);
   throw new Error("unreachable");

@@ -27,7 +27,8 @@ export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 /** The limit of accept(2) and recv(2), a struct timeval: socket(7) */
 export const SO_RCVTIMEO = 20;
-const SO_SNDTIMEO = 21; // that of send(2) and connect(2)
+/** That of send(2) and connect(2): socket(7) */
+export const SO_SNDTIMEO = 21;
 const SO_ACCEPTCONN = 30; // is it a listening socket?
 /** Options of TCP: tcp(7) */
 export const IPPROTO_TCP = 6;
@@ -41,20 +42,28 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-const { EAGAIN, EBADF, EINTR } = Errno;
-/** accept(2): nobody is there. So it treats errors of the network, too, and a firewall's EPERM. */
-const NOBODY = new Set<number>([
-  EAGAIN,
-  EINTR,
-  Errno.EPERM,
-  Errno.EPROTO,
-  Errno.ENOPROTOOPT,
-  Errno.EOPNOTSUPP,
-])
-  .union(new Set([Errno.ENETDOWN, Errno.ENETUNREACH, Errno.EHOSTDOWN, Errno.EHOSTUNREACH, Errno.ENONET]));
+const { EAGAIN, EBADF, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENONET, ENOPROTOOPT } = Errno;
+const { EOPNOTSUPP, EPERM, EPROTO } = Errno;
+/** accept(2): nobody is there, or a firewall forbids it (EPERM). */
+const NOBODY = new Set<number>([EAGAIN, EINTR, EPERM]);
+/** accept(2) passes on such errors of the network, and wants them treated like EAGAIN. */
+const NETWORK = new Set<number>([
+  EPROTO,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  ENETDOWN,
+  ENETUNREACH,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+  ENONET,
+]);
 const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
 /** Faults in the program. All other errors of a connection mean that the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
+
+const THEIRS =
+  "this connection was given to a thread, which closes it: threads share one descriptor, while a forked " +
+  "child has a copy, so that its parent has one to close";
 
 /** Where recv(2) puts the bytes: each time behind the last ones, so that nothing is copied, and what it returned lasts. */
 let free = new Uint8Array(64 * 1024);
@@ -154,7 +163,7 @@ export class Socket {
       }
       const code = errno[0];
       if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
-      if (NOBODY.has(code)) return null;
+      if (NOBODY.has(code) || NETWORK.has(code)) return null;
       if (!EXHAUSTED.has(code)) throw new OSError("accept", code);
       // accept takes the descriptor first, so the next try would fail at once, whether
       // somebody waits or not: without the pause a server out of descriptors only spins.
@@ -165,7 +174,7 @@ export class Socket {
   }
 
   /**
-   * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client has closed or reset the connection.
+   * Receive what is there, at most `bufsize` bytes: recv(2). 0 bytes: the client has closed or reset the connection.
    * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
@@ -243,7 +252,7 @@ export class Socket {
 
   /** Give the descriptor back. The connection ends when its last descriptor is closed. EBADF: a thread's: close(2) */
   close(): void {
-    if (this.#handedOver) throw new OSError("close", EBADF);
+    if (this.#handedOver) throw new OSError("close", EBADF, THEIRS);
     if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
     this.#fd = -1;
@@ -252,7 +261,7 @@ export class Socket {
 
   /** What a Socket of another thread is made of, whose a connection is from now on. A listening socket is both's. */
   handOver(): SocketState {
-    if (this.#handedOver) throw new OSError("Thread", EBADF);
+    if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
     const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
     if (!this.#listens()) {
       unclosed.delete(this);

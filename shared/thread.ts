@@ -8,6 +8,8 @@ import { runtime, type ThreadEvent } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { report, warn } from "./stdio.ts";
 
+const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
@@ -57,8 +59,7 @@ export class Thread<A extends any[]> {
   }
 
   /**
-   * Start it, and wait until it runs. False: the system can make no further thread, not within a second (one line on
-   * standard error says so). While it is awaited, the runtime also clears away the threads that have ended, which it
+   * Start it, and wait until it runs. False: no thread could be made within a second (one line on standard error says why). While it is awaited, the runtime also clears away the threads that have ended, which it
    * cannot do while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does
    * not load in a thread, or it exports no such function.
    */
@@ -91,6 +92,7 @@ export class Thread<A extends any[]> {
     this.#started = true;
     running.add(this);
     this.#ended.promise.then(() => running.delete(this));
+    const created = trace?.creatingThread(count);
     const begun = await new Promise<ThreadEvent>((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
         if (event === "ended") this.#ended.resolve();
@@ -99,6 +101,7 @@ export class Thread<A extends any[]> {
     );
     if (begun === "ended") throw new Error(`${name} ended before its target ran`);
     if ("failed" in begun) throw new Error(`${name}: ${begun.failed}`);
+    created?.(begun.started);
     return true;
   }
 
@@ -113,9 +116,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** In the thread: load the lesson, call the target, and end when that has. */
 async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
-  if (runtime.args.includes("--trace")) {
-    Object.assign((await import("./trace.ts")).currentThread, { number, origin });
-  }
+  if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
   let over = false;
   /** Once, however it comes: print the error, if it is one, close what the thread leaves open, and end. */
@@ -125,8 +126,11 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     const open = Socket.closeAll();
     if (error !== undefined) report(`thread ${number}`, error);
     else if (open > 0) {
-      warn(`thread ${number} has ended with connections open (${open}), and what it awaited is lost`);
+      warn(
+        `thread ${number} has ended with connections open (${open}): not closed, or it still awaited something`,
+      );
     }
+    trace?.endingThread();
     runtime.endThread();
   }
   runtime.beforeEnd(end);
@@ -136,7 +140,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
       const advice = `the target has to be written \`export function ${target || "handler"}(…)\``;
       throw new Error(`${module} exports no function ${JSON.stringify(target)}: ${advice}`);
     }
-    runtime.tellCreator({ started: bare.gettid() });
+    runtime.tellCreator({ started: trace ? bare.gettid() : 0 });
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
     await runtime.turn(); // a promise that it left behind may have been rejected
@@ -153,10 +157,8 @@ const DESCRIPTORS = 24;
 const SEMAPHORE = new Uint8Array(32);
 
 /**
- * Why no thread can be made now, or nothing if one can. The runtimes abort the
- * whole process when they find that out in the middle of making one ("too many open
- * files", "unable to create worker threads"). So take as much as it needs, and
- * give it back.
+ * Why no thread can be made now, or nothing if one can. When a runtime cannot finish making a thread, it aborts the
+ * whole process ("too many open files", "unable to create worker threads"). So take as much as it needs, and give it back.
  */
 function noRoom(): string | undefined {
   const fds: number[] = [];
