@@ -1,6 +1,7 @@
 /** Clients: single ones, many of them, silent ones. */
-import type { LoadResult } from "../programs/load.ts";
+import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { COMMANDS, ROOT } from "./runtimes.ts";
+import type { Server } from "./servers.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
@@ -66,20 +67,35 @@ export async function load(server: Listening, count: number, parallel: number): 
   return wrong;
 }
 
-/**
- * Load from a process of its own, programs/load.ts: until `seconds` are over, or `count` requests are done. The right
- * answer is the lessons' 58 bytes or, if not `exact`, any "200" with the same body.
- */
+/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
+export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
+  const child = program("load").spawn();
+  const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
+  return {
+    async run(order) {
+      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
+      const { value } = await reader.read();
+      const found = JSON.parse(new TextDecoder().decode(value));
+      if (found.message) throw new Error(found.message);
+      return found;
+    },
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}
+
+/** Load on a lesson: until `seconds` are over, or `count` requests are done. */
 export async function heavyLoad(
-  { port }: Listening,
+  { port, pid }: Server,
   clients: number,
   seconds: number,
-  { count = Infinity, exact = true } = {},
+  { count = Number.MAX_SAFE_INTEGER } = {},
 ): Promise<LoadResult> {
-  const child = program("load", port, clients, seconds, count, Number(exact)).spawn();
-  child.stdin.close();
-  const { stdout } = await child.output();
-  return JSON.parse(new TextDecoder().decode(stdout));
+  await using load = startLoad();
+  return await load.run({ port, pid, clients, seconds, count, exact: true, rest: false });
 }
 
 /** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
