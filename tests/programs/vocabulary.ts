@@ -25,8 +25,21 @@ function pair(): [client: Socket, conn: Socket] {
 }
 const [client, conn] = pair();
 
-// Who came.
+// Who came, and that the kernel has taken the address that was meant, both bytes of the port. It gives an address
+// as a word of this machine, which is little-endian.
 assert.deepEqual(conn.addr, client.getsockname());
+for (const host of ["127.1.2.3", "127.255.255.254"]) {
+  const [, port] = server.getsockname();
+  const other = new Socket();
+  other.bind(host, port); // the same number is free on another address
+  other.listen(1);
+  assert.deepEqual(other.getsockname(), [host, port]);
+  const octets = host.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  const line = `${octets.reverse().join("")}:${port.toString(16).padStart(4, "0")} 00000000:0000 0A`
+    .toUpperCase();
+  assert(readFileSync("/proc/net/tcp", "utf8").includes(line), `no ${line}`);
+  other.close();
+}
 
 // recv: any length that is one; nothing else reaches memory.
 const many = new Uint8Array(300_000).map((_, i) => i % 251);
@@ -68,6 +81,8 @@ const mistakes: Record<string, () => unknown> = {
   "half a descriptor": () => new Epoll().register(1.5, EPOLLIN),
   "a poll until NaN": () => new Epoll().poll(NaN),
   "a bit past the set": () => new FdSet().add(1024),
+  "a bit before it": () => new FdSet().add(-1),
+  "a name of three octets": () => new Socket().bind("1.2.3", 0),
   "a select until -1": () => select(new FdSet(), null, null, -1),
 };
 for (const [what, mistake] of Object.entries(mistakes)) {
@@ -102,6 +117,18 @@ waits(() => server.accept(), 50);
   for (const socket of [client, conn]) socket.close();
 }
 server.settimeout(null);
+
+// An fd_set: a bit each where the kernel looks for it, bit fd % 8 of byte fd / 8, and no bit past it.
+const bits = (set: FdSet) => {
+  const bytes = new Uint8Array(set.bits.buffer, set.bits.byteOffset, set.bits.byteLength);
+  return Array.from({ length: 1024 }, (_, fd) => fd).filter((fd) => bytes[fd >> 3] & 1 << (fd & 7));
+};
+const set = new FdSet();
+for (const fd of [0, 31, 32, 63, 64, 1023, 31, 1023]) set.add(fd);
+set.delete(33);
+set.delete(63);
+assert.deepEqual(bits(set), [0, 31, 32, 64, 1023]);
+for (let fd = 0; fd < 1024; fd++) assert.equal(set.has(fd), bits(set).includes(fd));
 
 // select: three sets and a timeout.
 const all = new FdSet();

@@ -28,15 +28,6 @@ export function atLine(mark: string, where: "above" | "below" | "instead", lines
   };
 }
 
-/** By path, what a handler does before it answers, and what standard error says then. */
-export type Mishaps = Record<string, [code: string, printed?: RegExp]>;
-
-/** The lines in a handler that do so. */
-export function switched(mishaps: Mishaps): string {
-  const cases = Object.entries(mishaps).map(([path, [code]]) => `  case "${path}": { ${code} break; }\n`);
-  return `switch (request?.text.split(" ")[1]) {\n${cases.join("")}}`;
-}
-
 /** A copy of a lesson with these changes, one after the other. Its path; the folder goes with the test's process. */
 export async function changed(lesson: Lesson, ...changes: readonly Change[]): Promise<string> {
   const source = changes.reduce(

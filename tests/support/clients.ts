@@ -1,6 +1,8 @@
 /** Clients: single ones, many of them, silent ones. */
 import type { LoadResult } from "../programs/load.ts";
 import { COMMANDS, ROOT } from "./runtimes.ts";
+import { connection, libc } from "./syscalls.ts";
+import { inTime } from "./wait.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
@@ -37,10 +39,11 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
 
 /** Everything until the end of the stream. A reset throws. */
 export async function readAll(conn: Deno.Conn): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 16);
   let text = "";
-  const buffer = new Uint8Array(1024);
-  for (let n; (n = await conn.read(buffer)) !== null;) {
-    text += new TextDecoder().decode(buffer.subarray(0, n));
+  for (let n; (n = await inTime("more of an answer, or its end", conn.read(buffer))) !== null;) {
+    text += decoder.decode(buffer.subarray(0, n), { stream: true });
   }
   return text;
 }
@@ -50,6 +53,35 @@ export async function get(server: Listening, request: string | Uint8Array = REQU
   using conn = await connect(server);
   await sendAll(conn, request);
   return await readAll(conn);
+}
+
+/** What a client of `path` is answered; nothing, if its connection ends without. */
+export const ask = (server: Listening, path: string): Promise<string> =>
+  get(server, `GET ${path} HTTP/1.1\r\n\r\n`).catch((error) => {
+    if (/reset by peer/i.test(error.message)) return "";
+    throw error;
+  });
+
+/** One request and as much of an answer as the lessons give, over a connection that may go on. */
+export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
+  await sendAll(conn, request);
+  const buffer = new Uint8Array(RESPONSE_TEXT.length);
+  for (let n = 0; n < buffer.length;) {
+    const more = await inTime("an answer", conn.read(buffer.subarray(n)));
+    if (more === null) throw new Error("the connection has ended");
+    n += more;
+  }
+  return new TextDecoder().decode(buffer);
+}
+
+/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
+export function resettable({ port }: Listening) {
+  const fd = connection(port);
+  libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
+  return {
+    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
+    close: () => libc.close(fd),
+  };
 }
 
 /** `count` clients, `parallel` of them at a time: the answers that were not the right one. */

@@ -1,5 +1,5 @@
 /** What the kernel tells of a process: through /proc, and the clock of its CPU time. */
-import { libc } from "./libc.ts";
+import { libc } from "./syscalls.ts";
 import { pause, waitFor } from "./wait.ts";
 
 /** The most descriptors that a process here may have; the runtimes themselves ask for as many. */
@@ -51,7 +51,7 @@ function sockets(pid: number): number {
 }
 
 /** What a server holds while nobody is connected. */
-export function holdings({ pid }: { pid: number }) {
+export function resources({ pid }: { pid: number }) {
   const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
   return {
     sockets: sockets(pid),
@@ -61,12 +61,12 @@ export function holdings({ pid }: { pid: number }) {
   };
 }
 
-/** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
+/** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
   let last = "";
   return await waitFor("a server at rest", async () => {
     await pause(100);
-    const now = holdings(server);
+    const now = resources(server);
     const same = JSON.stringify(now) === last;
     last = JSON.stringify(now);
     return same && now;
@@ -144,6 +144,17 @@ export const mainCall = ({ pid }: { pid: number }): string =>
 /** The workers among the threads of a process that sleep in one of these calls. */
 export const workersIn = ({ pid }: { pid: number }, calls: readonly string[]) =>
   tasks(pid).filter(({ name, call }) => /^worker/i.test(name) && calls.includes(call));
+
+/** Wait until a whole request lies at the server's port, and nobody has read it. */
+export const unread = ({ port }: { port: number }) =>
+  waitFor("a request that nobody reads", () => connections(port, undefined).some(({ unread }) => unread > 1));
+
+/** Wait until so many workers sleep in one of these calls, and return them. */
+export const asleep = (server: { pid: number }, count: number, calls: readonly string[]) =>
+  waitFor(`${count} threads in system call ${calls}`, () => {
+    const threads = workersIn(server, calls);
+    return threads.length === count && threads;
+  });
 
 /** The sockets that connect two ports of 127.0.0.1 as seen from `local`: proc_net_tcp(5). */
 export function connections(local: number | undefined, remote: number | undefined) {

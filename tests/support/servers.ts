@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
-import { tree } from "./proc.ts";
+import { alive, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { waitFor } from "./wait.ts";
+import { MINUTE, waitFor } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -103,16 +103,18 @@ async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Pro
   if (rest) lines.push(rest);
 }
 
-/** Run a lesson to its end: for what it prints and how it exits. */
+/** The code that a server ends with, by itself. */
+export async function ended(server: Server): Promise<number> {
+  await waitFor("the end of the server", () => !alive(server.pid));
+  return (await server.status).code;
+}
+
+/** Run a lesson to its end, which comes within a minute: for what it prints and how it exits. */
 export async function run(lesson: Lesson, runtime: Runtime, options: StartOptions = {}) {
   const [program, ...args] = commandLine(lesson, runtime, options);
-  const command = new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const signal = AbortSignal.timeout(MINUTE);
+  const env = { NO_COLOR: "1" };
+  const command = new Deno.Command(program, { args, cwd: ROOT, env, stdin: "null", signal });
   const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
