@@ -1,41 +1,42 @@
 /** "Break it" (lessons/README.md): what can be done to all six, and whether the text is right in itself. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { atLine, type Change, changed, replace, written } from "../support/changed.ts";
-import { ask, connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { atLine, type Change, replace, written } from "../support/changed.ts";
+import { ask, connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, each, experimentsOf } from "../support/declare.ts";
 import { changedBy, experiments, itemsIn } from "../support/experiments.ts";
 import { LESSONS, ROOT } from "../support/runtimes.ts";
-import { ended, start } from "../support/servers.ts";
-import { waitFor } from "../support/wait.ts";
+import { ended } from "../support/servers.ts";
+import { until } from "../support/wait.ts";
 
 /** The sleep says when it begins and ends, and takes so many ms. */
 const told = (ms: number): Change[] => [
   replace("0, 0, 1000)", `0, 0, ${ms})`),
-  atLine("Atomics.wait(", "above", `console.log("begin");`),
-  atLine("Atomics.wait(", "below", `console.log("end");`),
+  atLine("Atomics.wait(", `console.log("begin");\n…\nconsole.log("end");`),
 ];
 const begun = (stdout: string[]) => stdout.filter((line) => line === "begin" || line === "end");
 
+const THREE = ["Log who came", "Answer by path", "Say something on Ctrl-C"]
+  .map((name) => experiments.get(`In all six: ${name}`)!);
+
 experimentsOf("In all six", (experiment) => {
   experiment("Sleep in the handler", async (server) => {
-    const clients = await Promise.all([1, 2, 3, 4].map(() => connect(server)));
+    using clients = await silent(server, 4);
     for (const conn of clients) await sendAll(conn, REQUEST);
     // Four sleep at the same time, so together they take as long as one.
-    await waitFor("four sleepers", () => begun(server.stdout).length === 4);
+    await until(() => begun(server.stdout).length === 4);
     assertEquals(begun(server.stdout), ["begin", "begin", "begin", "begin"]);
-    for (const conn of clients) conn.close();
   }, { lessons: BY_MANY, more: told(600_000) });
 
   experiment("Sleep in the handler", async (server) => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => get(server)));
     assertEquals(answers, Array(4).fill(RESPONSE_TEXT));
-    await waitFor("the end of the last", () => begun(server.stdout).length === 8);
+    await until(() => begun(server.stdout).length === 8);
     assertEquals(begun(server.stdout), Array(4).fill(["begin", "end"]).flat()); // one after the other
   }, { lessons: BY_ONE, more: told(50) });
 
   experiment("Let the handler fail", async (server, lesson) => {
     assertEquals(await ask(server, "/oops"), "");
-    await waitFor("the error with its line", () => /mine\.ts:\d+/.test(server.stderr.join("\n")));
+    await until(() => /mine\.ts:\d+/.test(server.stderr.join("\n")));
     assertMatch(server.stderr.join("\n"), /error: oops\n/i); // Bun writes it small
     if (lesson === "01-fork" || lesson === "02-thread") {
       assertMatch(server.stderr[0], /^(child \d+|thread 1): /);
@@ -46,27 +47,24 @@ experimentsOf("In all six", (experiment) => {
     if (lesson === "03-thread-pool") assertEquals(server.stderr.at(-1), "a thread of the pool has ended");
   });
 
-  for (const name of ["Log who came", "Answer by path", "Say something on Ctrl-C"]) {
-    experiment(name, () => Promise.resolve(), { lessons: [] }); // together, below
-  }
+  for (const { name } of THREE) experiment(name, () => {}, { lessons: [] }); // together, below
 });
 
-each("log who came, answer by path, say something on Ctrl-C", LESSONS, async (lesson, runtime) => {
-  const items = ["Log who came", "Answer by path", "Say something on Ctrl-C"]
-    .map((name) => experiments.get(`In all six: ${name}`)!).filter((item) => item.lessons.includes(lesson));
-  const script = await changed(lesson, ...items.flatMap((item) => item.changes(lesson)));
-  await using server = await start(lesson, runtime, { script });
+each("log who came, answer by path, say something on Ctrl-C", LESSONS, async (server, lesson) => {
   using conn = await connect(server);
   await sendAll(conn, "GET /grüße HTTP/1.1\r\nX: y\r\n\r\n");
   const own = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 8\r\n\r\n/grüße";
   assertEquals(await readAll(conn), lesson === "06-epoll" ? RESPONSE_TEXT : own);
-  await waitFor("the log", () => server.stdout.includes("X: y\r"));
+  await until(() => server.stdout.includes("X: y\r"));
   const came = new RegExp(`127\\.0\\.0\\.1\\D+\\b${conn.localAddr.port}\\b[^]*GET /grüße`);
   assertMatch(server.stdout.join("\n"), came);
   server.kill("SIGINT");
   assertEquals(await ended(server), 0);
   assertMatch(server.stdout.at(-1)!, /^[\d.]+ s of CPU time in [\d.]+ s$/);
   assertEquals(server.stderr, []);
+}, {
+  changes: (lesson) =>
+    THREE.filter((item) => item.lessons.includes(lesson)).flatMap((item) => item.changes(lesson)),
 });
 
 Deno.test("every experiment passes deno check", async () => {

@@ -7,8 +7,3 @@ once("what can be said with the vocabulary, and what cannot", async (runtime) =>
   const end = await run("06-epoll", runtime, { script: "tests/programs/vocabulary.ts" });
   assertEquals(end, { code: 0, stdout: "ok\n", stderr: "" });
 });
-
-once("errno is EAGAIN 300,000 times, while the collector runs", async (runtime) => {
-  const end = await run("06-epoll", runtime, { script: "tests/programs/errno.ts", args: ["--port", "0"] });
-  assertEquals([end.stderr, end.stdout.trim().split("\n").at(-1)], ["", "300000"]);
-});

@@ -202,4 +202,13 @@ assert.equal(
   "HTTP/1.1 404 Not Found\r\nConnection: Close\r\nContent-Length: 7\r\n\r\ngrüße",
 );
 
+// errno: EAGAIN 300,000 times in a row while the garbage collector runs. Any other would throw, or end the stream.
+server.setblocking(false);
+let garbage: unknown[] = [];
+for (let i = 0; i < 300_000; i++) {
+  assert.equal(server.accept(), null);
+  garbage.push({ i, text: `${i}` });
+  if (garbage.length > 10_000) garbage = [];
+}
+
 console.log("ok");

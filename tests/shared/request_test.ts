@@ -1,20 +1,14 @@
-/** What goes over a connection: the end of a request, however it is cut into pieces; the answer. */
-import { assert, assertEquals } from "@std/assert";
+/** The end of a request, however it is cut into pieces. */
+import { assertEquals } from "@std/assert";
 import { HttpRequest } from "../../shared/request.ts";
-import { RESPONSE } from "../../shared/response.ts";
-import { RESPONSE_TEXT } from "../support/clients.ts";
 
-Deno.test("the response is the article's, 58 bytes", () => {
-  assertEquals(RESPONSE.length, 58);
-  assertEquals(new TextDecoder().decode(RESPONSE), RESPONSE_TEXT);
-});
-
-const bytes = (text: string) => new TextEncoder().encode(text);
 /** What add() says of each piece. */
 function told(pieces: readonly Uint8Array<ArrayBuffer>[]): boolean[] {
   const request = new HttpRequest();
   return pieces.map((piece) => request.add(piece));
 }
+const bytes = (text: string) => new TextEncoder().encode(text);
+const singly = (text: string) => [...bytes(text)].map((byte) => Uint8Array.of(byte));
 
 /** Each ends with its last byte. */
 const HEADS = [
@@ -25,7 +19,7 @@ const HEADS = [
   "GET / HTTP/1.1\r\nHost: localhost\n\n",
 ];
 
-Deno.test("a request ends with its empty line, in every split into three pieces, empty ones too", () => {
+Deno.test("a request ends with its empty line, and once, in every split into three pieces, and byte by byte", () => {
   for (const text of HEADS) {
     const all = bytes(text);
     for (let first = 0; first < all.length; first++) {
@@ -34,24 +28,15 @@ Deno.test("a request ends with its empty line, in every split into three pieces,
         assertEquals(told(pieces), [false, false, true], `${text} ${first} ${second}`);
       }
     }
+    const last = (_: unknown, i: number) => i === text.length - 1;
+    assertEquals(told(singly(text + text)), Array.from({ length: 2 * text.length }, last));
   }
 });
 
-Deno.test("byte by byte it ends with the last byte, and only once", () => {
-  for (const text of HEADS) {
-    const pieces = [...bytes(text + "GET / HTTP/1.1\r\n\r\n")].map((byte) => Uint8Array.of(byte));
-    assertEquals(told(pieces), pieces.map((_, i) => i === text.length - 1));
-  }
-});
-
-Deno.test("what has no empty line is no whole request", () => {
+Deno.test("what has no empty line is no whole request, until its head has 64 KiB", () => {
   for (const text of ["", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "a\rb\rc\r\r", "a\n \nb\nc"]) {
     assertEquals(told([bytes(text)]), [false], JSON.stringify(text));
   }
-});
-
-Deno.test("a head of more than 64 KiB ends there, whatever it says", () => {
-  const pieces = Array.from({ length: 66 }, () => bytes("x".repeat(1024)));
-  const end = told(pieces).indexOf(true);
-  assert(end === 63 || end === 64, `it ends in piece ${end}`);
+  const kilobytes = Array.from({ length: 66 }, () => bytes("x".repeat(1024)));
+  assertEquals(told(kilobytes).indexOf(true), 64);
 });

@@ -13,17 +13,16 @@ export function replace(from: string, to: string): Change {
   };
 }
 
-/** Put `lines` before or behind the line that has `mark`, indented as that one, or in its place. */
-export function atLine(mark: string, where: "above" | "below" | "instead", lines: string): Change {
+/** Write `lines`, indented as it was, in the place of the line that has `mark`; `…` among them is that line. */
+export function atLine(mark: string, lines: string): Change {
   return (source) => {
     const all = source.split("\n");
-    // Not the line that imports a name, but the one that uses it.
     const marked = all.filter((line) => line.includes(mark));
     if (marked.length !== 1) throw new Error(`the lesson has ${marked.length} lines with ${mark}`);
-    const index = all.indexOf(marked[0]);
     const indent = /^ */.exec(marked[0])![0];
-    const added = lines === "" ? [] : lines.split("\n").map((line) => indent + line);
-    all.splice(where === "below" ? index + 1 : index, where === "instead" ? 1 : 0, ...added);
+    const line = marked[0].trimStart();
+    const there = lines === "" ? [] : lines.split("\n").map((text) => indent + text.replace("…", () => line));
+    all.splice(all.indexOf(marked[0]), 1, ...there);
     return all.join("\n");
   };
 }

@@ -31,6 +31,12 @@ export function connect(server: Listening): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: server.port });
 }
 
+/** So many clients that say nothing, and leave with the block. */
+export async function silent(server: Listening, count: number): Promise<Deno.TcpConn[] & Disposable> {
+  const conns = await Promise.all(Array.from({ length: count }, () => connect(server)));
+  return Object.assign(conns, { [Symbol.dispose]: () => conns.forEach((conn) => conn[Symbol.dispose]()) });
+}
+
 /** Send all of it: one write may take a part. */
 export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promise<void> {
   let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;

@@ -40,10 +40,11 @@ function changes(text: string, lesson: Lesson): Change[] {
     const { diff, top, where, mark, block, line, gone, from, to, not } = groups;
     if (diff !== undefined) steps.push(...hunks(diff));
     else if (top !== undefined) steps.push(atTop(top));
-    else if (gone !== undefined) steps.push(atLine(gone, "instead", ""));
+    else if (gone !== undefined) steps.push(atLine(gone, ""));
     else if (from !== undefined) steps.push(replace(from, to));
-    else if (not === undefined) {
-      steps.push(atLine(mark, where.toLowerCase() as "above" | "below", line ?? block.trimEnd()));
+    else if (mark !== undefined) {
+      const lines = line ?? block.trimEnd();
+      steps.push(atLine(mark, where.toLowerCase() === "above" ? `${lines}\n…` : `…\n${lines}`));
     } else if (lesson.startsWith(not)) steps.splice(-2);
   }
   return steps;

@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
 import { alive, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { MINUTE, waitFor } from "./wait.ts";
+import { MINUTE, until, waitFor } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -26,9 +26,13 @@ export interface Server extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
 }
 
+/** A lesson needs no more permissions; a reader's copy may. */
+const PERMITTED = [Deno.execPath(), "run", "--allow-ffi", "--allow-read", "--no-prompt"];
+
 /** The command line that runs a lesson. */
 export function commandLine(lesson: Lesson, runtime: Runtime, options: StartOptions = {}): string[] {
-  const { args = [], before = [], command = COMMANDS[runtime], script = `lessons/${lesson}.ts` } = options;
+  const { args = [], before = [], script = `lessons/${lesson}.ts` } = options;
+  const command = options.command ?? (runtime === "deno" && !options.script ? PERMITTED : COMMANDS[runtime]);
   return [...before, ...command, script, ...args];
 }
 
@@ -105,7 +109,7 @@ async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Pro
 
 /** The code that a server ends with, by itself. */
 export async function ended(server: Server): Promise<number> {
-  await waitFor("the end of the server", () => !alive(server.pid));
+  await until(() => !alive(server.pid));
   return (await server.status).code;
 }
 

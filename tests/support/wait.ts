@@ -16,6 +16,10 @@ export async function waitFor<T>(
   throw new Error(`no sign of ${what} within a minute`);
 }
 
+/** {@link waitFor}, with the probe's own words as the name of what is missing. */
+export const until = <T>(probe: Parameters<typeof waitFor<T>>[1]): Promise<T> =>
+  waitFor(String(probe), probe);
+
 /** What a promise comes to, if it does within a minute. */
 export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
