@@ -14,11 +14,11 @@
  * Run:     deno run -A lessons/01-fork.ts     or     bun …     or     node …
  */
 import { becomeForkable } from "../shared/forkable.ts";
-import { options } from "../shared/options.ts";
 import { exit, fork, waitpid, WNOHANG } from "../shared/process.ts";
-import { lingeringClose, recvRequest } from "../shared/request.ts";
+import { lingeringClose } from "../shared/linger.ts";
+import { recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 function handler(conn: Socket) {
@@ -47,5 +47,5 @@ while (true) {
   }
   // A child that has ended stays in the process table, a zombie, until its
   // parent asks for it. -1: for any child. WNOHANG: but don't wait for one.
-  while (waitpid(-1, WNOHANG) > 0);
+  while (waitpid(-1, WNOHANG)[0] > 0);
 }

@@ -18,10 +18,10 @@
  *          - Request and close: see 01.
  * Run:     deno run -A lessons/02-thread.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { lingeringClose, recvRequest } from "../shared/request.ts";
+import { lingeringClose } from "../shared/linger.ts";
+import { recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 

@@ -14,12 +14,12 @@
  *          - Request and close: see 01. The close gives a client one second.
  * Run:     deno run -A lessons/03-thread-pool.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { lingeringClose, recvRequest } from "../shared/request.ts";
+import { lingeringClose } from "../shared/linger.ts";
+import { recvRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
-import { die } from "../shared/stderr.ts";
+import { die } from "../shared/stdio.ts";
 import { isMainThread, Thread } from "../shared/thread.ts";
 
 export function handler(server: Socket) { // the one listening socket: descriptors belong to the process

@@ -18,10 +18,10 @@
  *          - Without a free descriptor, accept rests for a moment.
  * Run:     deno run -A lessons/04-busy-poll.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { HttpRequest, Lingering } from "../shared/request.ts";
+import { Lingering } from "../shared/linger.ts";
+import { HttpRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 const server = createServer(options("one thread that asks every socket in turn, without a pause"));

@@ -12,13 +12,13 @@
  * Differs: - Request and close: see 04.
  * Run:     deno run -A lessons/05-select.ts     or     bun …     or     node …
  */
-import { options } from "../shared/options.ts";
-import { HttpRequest, Lingering } from "../shared/request.ts";
+import { Lingering } from "../shared/linger.ts";
+import { HttpRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
 import { FD_SETSIZE, FdSet, select } from "../shared/select.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
-import { warn } from "../shared/stderr.ts";
+import { warn } from "../shared/stdio.ts";
 
 const server = createServer(options("one thread that sleeps in select(2), then looks at every socket"));
 server.setblocking(false);

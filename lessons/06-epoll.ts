@@ -18,10 +18,10 @@
  * Run:     deno run -A lessons/06-epoll.ts     or     bun …     or     node …
  */
 import { Epoll, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from "../shared/epoll.ts";
-import { options } from "../shared/options.ts";
-import { HttpRequest, Lingering } from "../shared/request.ts";
+import { Lingering } from "../shared/linger.ts";
+import { HttpRequest } from "../shared/request.ts";
 import { RESPONSE } from "../shared/response.ts";
-import { createServer } from "../shared/server.ts";
+import { createServer, options } from "../shared/server.ts";
 import type { Socket } from "../shared/socket.ts";
 
 const server = createServer(options("one thread that sleeps in epoll_wait(2), which names the sockets"));

@@ -1,31 +1,28 @@
 /** epoll(7), with the names of Python's `select.epoll`. */
 import { Errno, OSError } from "./errno.ts";
-import { patience } from "./eventloop.ts";
-import { check, errno, traced } from "./libc.ts";
+import { check, errno, libc } from "./libc.ts";
 import { runtime } from "./runtime.ts";
-import { descriptor, type Socket } from "./socket.ts";
-
-const libc = traced({
-  epoll_create1: { parameters: ["i32"], result: "i32" },
-  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-});
+import { descriptor, integer, type Socket } from "./socket.ts";
 
 // include/uapi/linux/eventpoll.h
 /** There is something to read, or the client has closed its side. */
 export const EPOLLIN = 0x001;
+/** Urgent data have come: tcp(7), MSG_OOB in recv(2) */
+export const EPOLLPRI = 0x002;
 /** There is room to send. */
 export const EPOLLOUT = 0x004;
 /** The connection broke. Always reported, asked for or not. */
 export const EPOLLERR = 0x008;
 /** Both directions are shut down, or the connection was reset. Always reported, asked for or not. */
 export const EPOLLHUP = 0x010;
+/** The client has closed its side: it sends nothing more. */
+export const EPOLLRDHUP = 0x2000;
 /** Edge-triggered: report only that something new has come, not that something is there. */
 export const EPOLLET = 1 << 31;
 /** Report once, and then nothing until {@link Epoll.modify}. */
 export const EPOLLONESHOT = 1 << 30;
 
+const EPOLL_CLOEXEC = 0o2000000; // a program that this one starts does not get it
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
@@ -41,12 +38,12 @@ const MAX_EVENTS = 512;
 
 /** An interest list in the kernel. */
 export class Epoll {
-  #fd = check("epoll_create1", libc.epoll_create1(0));
+  #fd = check("epoll_create1", libc.epoll_create1(EPOLL_CLOEXEC));
   readonly #event = new Int32Array(WORDS);
   readonly #events = new Int32Array(WORDS * MAX_EVENTS);
 
-  /** Watch a descriptor for `events`: EPOLL_CTL_ADD, epoll_ctl(2). EEXIST: it is watched already. */
-  register(fd: number | Socket, events: number): void {
+  /** Watch a descriptor for `events`, as Python does: EPOLL_CTL_ADD, epoll_ctl(2). EEXIST: it is watched already. */
+  register(fd: number | Socket, events: number = EPOLLIN | EPOLLPRI | EPOLLOUT): void {
     this.#control(EPOLL_CTL_ADD, fd, events);
   }
 
@@ -62,9 +59,10 @@ export class Epoll {
 
   #control(operation: number, fd: number | Socket, events: number): void {
     fd = descriptor(fd);
-    this.#event[0] = events;
+    this.#event[0] = integer(events, "what epoll watches for, such as EPOLLIN,");
     this.#event[DATA] = fd;
-    check("epoll_ctl", libc.epoll_ctl(this.#fd, operation, fd, this.#event));
+    const result = libc.epoll_ctl(this.#fd, operation, fd, this.#event);
+    if (result === -1) throw new OSError("epoll_ctl", errno[0]);
   }
 
   /**
@@ -74,10 +72,9 @@ export class Epoll {
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
     if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {
-      throw new RangeError(`poll takes seconds or null, not ${timeout}`);
+      throw new RangeError(`poll takes seconds or null, not ${JSON.stringify(timeout)}`);
     }
-    const limit = patience(timeout);
-    const milliseconds = limit === null || limit < 0 ? -1 : Math.ceil(limit * 1000);
+    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);
     const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, milliseconds);
     const code = errno[0];
     if (n === -1 && code !== Errno.EINTR) throw new OSError("epoll_wait", code);

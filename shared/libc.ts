@@ -1,9 +1,65 @@
-/** The C library: opens its functions, glibc's or musl's, and reads what they leave in errno. */
+/** The C library, glibc or musl: every function that is called here, and the errno that it leaves. */
 import { OSError } from "./errno.ts";
-import { runtime } from "./runtime.ts";
-import type { CFunction, CType, Signature } from "./runtimes/interface.ts";
+import { type CFunction, type CType, runtime, type Signature } from "./runtime.ts";
 
-type Signatures = Readonly<Record<string, Signature>>;
+/**
+ * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
+ * `ssize_t`: no buffer here is larger than 2 GiB, so the lower half says it all, and a 64-bit one would be a bigint.
+ */
+const FUNCTIONS = {
+  __errno_location: ["u64"],
+  // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
+  socket: ["i32", "i32", "i32", "i32"],
+  setsockopt: ["i32", "i32", "i32", "i32", "buffer", "i32"],
+  getsockopt: ["i32", "i32", "i32", "i32", "buffer", "buffer"],
+  bind: ["i32", "i32", "buffer", "i32"],
+  listen: ["i32", "i32", "i32"],
+  getsockname: ["i32", "i32", "buffer", "buffer"],
+  connect: ["i32", "i32", "buffer", "i32"],
+  accept4: ["i32", "i32", "buffer", "buffer", "i32"],
+  recv: ["i32", "i32", "buffer", "size", "i32"],
+  send: ["i32", "i32", "buffer", "size", "i32"],
+  shutdown: ["i32", "i32", "i32"],
+  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
+  close: ["i32", "i32"],
+  dup: ["i32", "i32"],
+  ioctl: ["i32", "i32", "size", "buffer"],
+  fcntl: ["i32", "i32", "i32", "i32"],
+  open: ["i32", "buffer", "i32", "i32"],
+  read: ["i32", "i32", "buffer", "size"],
+  write: ["i32", "i32", "buffer", "size"],
+  readlink: ["i32", "buffer", "buffer", "size"],
+  isatty: ["i32", "i32"],
+  // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
+  poll: ["i32", "buffer", "size", "i32"],
+  select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
+  epoll_create1: ["i32", "i32"],
+  epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
+  epoll_wait: ["i32", "i32", "buffer", "i32", "i32"],
+  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3)
+  fork: ["i32"],
+  waitpid: ["i32", "i32", "buffer", "i32"],
+  _exit: ["void", "i32"],
+  getpid: ["i32"],
+  getppid: ["i32"],
+  gettid: ["i32"],
+  execve: ["i32", "buffer", "buffer", "buffer"],
+  prctl: ["i32", "i32", "u64", "u64", "u64", "u64"],
+  signal: ["u64", "i32", "u64"],
+  getenv: ["u64", "buffer"],
+  atoi: ["i32", "u64"],
+  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3)
+  pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
+  pthread_join: ["i32", "u64", "buffer"],
+  sem_init: ["i32", "buffer", "i32", "i32"],
+  sem_post: ["i32", "buffer"],
+  dlsym: ["u64", "u64", "buffer"],
+} as const satisfies Record<string, Signature>;
+
+/** glibc before 2.34 has these in files of their own. musl takes all such names for itself. */
+const libraryOf = (name: string) =>
+  /^(pthread|sem)_/.test(name) ? "libpthread.so.0" : name === "dlsym" ? "libdl.so.2" : "libc.so.6";
+
 // deno-fmt-ignore
 type Value<T extends CType> =
   T extends "buffer" ? Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | null
@@ -11,75 +67,50 @@ type Value<T extends CType> =
   : T extends "void" ? void
   : number;
 type Values<P extends readonly CType[]> = { -readonly [I in keyof P]: Value<P[I]> };
-/** C functions by name, with their parameters as JavaScript passes them. */
-export type Functions<S extends Signatures> = {
-  readonly [K in keyof S]: (...args: Values<S[K]["parameters"]>) => Value<S[K]["result"]>;
-};
+type Call<S> = S extends readonly [infer R extends CType, ...infer P extends readonly CType[]]
+  ? (...args: Values<P>) => Value<R>
+  : never;
+/** The C functions by name, with their parameters as JavaScript passes them. */
+export type Libc = { readonly [K in keyof typeof FUNCTIONS]: Call<typeof FUNCTIONS[K]> };
 
 if (runtime.os !== "linux") {
   const lesson = runtime.script.replace(/^.*[/\\]/, "");
   console.error(
     `${lesson} makes system calls of Linux, so run it in a container: docker run --rm -it --init ` +
-      `-p 9696:9696 -v "$PWD":/app -w /app ${runtime.container} lessons/${lesson} --host 0.0.0.0`,
+      `-p 127.0.0.1:9696:9696 -v "$PWD":/app -w /app ${runtime.container} lessons/${lesson} --host 0.0.0.0`,
   );
   // deno-lint-ignore no-process-global
   process.exit(1);
 }
 
-/** Opens a function that was not called yet, each. */
-const unopened = new Set<() => void>();
-
-/**
- * Functions of the C library, each opened when it is first used: opening one costs more than calling it a hundred
- * times, and a thread calls six. Lengths and results (`size_t`, `ssize_t` in C) are declared
- * `i32`: no lesson passes more than 2 GiB, and 64-bit ones would arrive as BigInt, off V8's fast path for
- * foreign calls. The C ABI leaves the upper half of such a register open; with all three runtimes our lengths arrive.
- * `library`: glibc before 2.34 has threads and dlsym(3) in files of their own; musl takes all
- * these names for itself.
- */
-export function open<const S extends Signatures>(signatures: S, library = "libc.so.6"): Functions<S> {
-  return lazily(signatures, library, (_name, call) => call);
-}
-
-function lazily<S extends Signatures>(
-  signatures: S,
-  library: string,
-  wrap: (name: string, call: CFunction) => CFunction,
-): Functions<S> {
-  const functions = {} as Functions<S>;
-  for (const [name, signature] of Object.entries(signatures)) {
-    const openNow = () => {
-      unopened.delete(openNow);
-      const value = wrap(name, runtime.dlopen(library, { [name]: signature })[name]);
+/** The functions, each opened when it is first used: that costs more than a hundred calls of it. */
+function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
+  const functions = {} as Libc;
+  for (const [name, signature] of Object.entries(FUNCTIONS)) {
+    const get = () => {
+      const value = wrap(name, runtime.dlopen(libraryOf(name), name, signature));
       Object.defineProperty(functions, name, { value });
       return value;
     };
-    Object.defineProperty(functions, name, { configurable: true, get: openNow });
-    unopened.add(openNow);
+    Object.defineProperty(functions, name, { configurable: true, enumerable: true, get });
   }
   return functions;
 }
 
-/** Open all functions of the files that were loaded: before the first fork(2), or every child would do it anew. */
-export function openAll(): void {
-  for (const openNow of unopened) openNow();
-}
+/** The functions for what is no part of a lesson's story: `--trace` does not print them. */
+export const bare: Libc = lazily((_name, call) => call);
 
 /**
  * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, at an
  * address that never changes. Read it in the statement after the call: it is a plain load then, and nothing,
  * not even the garbage collector, gets in between.
  */
-export const errno: Int32Array = runtime.int32At(
-  open({ __errno_location: { parameters: [], result: "u64" } }).__errno_location(),
-);
+export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 
-const trace = runtime.args.includes("--trace") ? (await import("./trace.ts")).tracer(open, errno) : undefined;
-
-/** {@link open}, for the calls that tell a lesson's story: `--trace` prints them. Without it, they are the bare functions. */
-export function traced<const S extends Signatures>(signatures: S): Functions<S> {
-  return lazily(signatures, "libc.so.6", trace ?? ((_name, call) => call));
-}
+/** The functions for a lesson. Without `--trace` they are {@link bare}. */
+export const libc: Libc = runtime.args.includes("--trace")
+  ? lazily((await import("./trace.ts")).tracer(bare, errno))
+  : bare;
 
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */
 export function check(call: string, result: number): number {
@@ -88,12 +119,10 @@ export function check(call: string, result: number): number {
 }
 
 /** A string as C wants it: UTF-8 with a NUL behind it. */
-export function cstring(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
-}
+export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text + "\0");
 
 const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
-/** Seconds as C wants them, rounded up to microseconds: struct timeval. It holds until the next call. */
+/** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
   const microseconds = Math.ceil(seconds * 1e6);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);

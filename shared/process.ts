@@ -1,113 +1,101 @@
-/** Processes: fork(2), waitpid(2), _exit(2). */
+/** Processes: fork(2), wait(2), _exit(2). */
 import { Errno, errorname } from "./errno.ts";
-import { errno, open, openAll, traced } from "./libc.ts";
+import { isForkable } from "./forkable.ts";
+import { bare, errno, libc } from "./libc.ts";
 import { runtime } from "./runtime.ts";
-import { forked } from "./socket.ts";
-import { report, warn } from "./stderr.ts";
-
-const libc = traced({
-  fork: { parameters: [], result: "i32" },
-  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  _exit: { parameters: ["i32"], result: "void" },
-});
-const bare = open({
-  getpid: { parameters: [], result: "i32" },
-  getppid: { parameters: [], result: "i32" },
-  alarm: { parameters: ["i32"], result: "i32" },
-  prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
-});
+import { Socket } from "./socket.ts";
+import { die, report, warn } from "./stdio.ts";
 
 /** For {@link waitpid}: answer at once, whether or not a child has ended. */
 export const WNOHANG = 1;
 
+// include/uapi/linux/prctl.h, asm-generic/signal.h
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
-const SIGALRM = 14;
 
-/** Seconds. */
-const PATIENCE = 10;
-
-let child = false;
 let prepared = false;
+let child = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the
- * child, the child's process id in the parent. Call `becomeForkable`
- * when the program starts. -1: the system can make no further process now (one line
- * on standard error says so).
+ * child, the child's process id in the parent. -1: the system can make no further process now (one line
+ * on standard error says so). Error: {@link becomeForkable} was not called before.
  *
- * A child ends when its code does: with {@link exit}, with an error that nobody caught, which is printed, or at its
- * end. What it awaits may never come: timers and sockets do, but files, names and cryptography want threads of the
- * runtime that a child does not have. So a child has ten seconds for what it awaits: alarm(2).
+ * A child has no event loop, since it would take its parent's events. It ends with {@link exit}, with an error that
+ * nobody caught, which is printed, or as soon as it would go back to the loop, with a sentence. It may await promises that
+ * need no loop. An error that one of them throws after {@link exit} is lost.
  */
 export function fork(): number {
-  if (!prepared) {
-    openAll();
-    runtime.beforeEnd(endChild);
-    prepared = true;
+  if (!isForkable()) {
+    throw new Error(
+      "fork: a runtime survives it only after becomeForkable(), which comes first in the program",
+    );
   }
+  if (!prepared) runtime.beforeEnd(endChild);
+  prepared = true;
   const parent = bare.getpid();
   const pid = libc.fork();
   if (pid === -1) {
     warn(`can't start new process (fork: ${errorname(errno[0])})`);
   } else if (pid === 0) {
     child = true;
-    forked(goesOn);
-    Promise.resolve().then(awaits); // as soon as it awaits something
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
     if (bare.getppid() !== parent) exit(1); // it ended just before
+    Promise.resolve().then(() => refuseLoop(MICROTASKS));
   }
   return pid;
 }
 
-let awaiting = false;
-function awaits(): void {
-  awaiting = true;
-  bare.alarm(PATIENCE);
-}
-/** It may sleep in a call for as long as it likes. */
-function goesOn(): void {
-  if (!awaiting) return;
-  awaiting = false;
-  bare.alarm(0);
-  Promise.resolve().then(awaits);
-}
+/** After so many in a row a child waits for something else than a promise that is about to be kept. */
+const MICROTASKS = 100_000;
 
-/** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
-function endChild(error?: unknown): void {
-  if (!child) return;
-  if (error !== undefined) report(`child ${bare.getpid()}`, error);
-  exit(error === undefined ? 0 : 1);
-}
-
-const AWAITED =
-  `awaited for ${PATIENCE} seconds, and was ended: what wants a thread of the runtime (files, names, ` +
-  "cryptography) never comes in a forked child; functions that end in Sync need none";
-
-const status = new Int32Array(1);
-
-/**
- * Take note of a child that has ended, so that the kernel forgets it too; until
- * then it is a zombie: waitpid(2). Returns its process id, or 0 if there
- * is none that has ended. A child killed by a signal gets one line of warning, at most one a second.
- */
-export function waitpid(pid: number, options: number): number {
-  for (;;) {
-    const ended = libc.waitpid(pid, status, options);
-    if (ended === -1) {
-      if (errno[0] === Errno.EINTR) continue;
-      return 0; // ECHILD: there are no children at all
-    }
-    const signal = status[0] & 0x7f;
-    if (ended > 0 && signal === SIGALRM) warn(`child ${ended} ${AWAITED}`);
-    else if (ended > 0 && signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
-    return ended;
+/** Microtasks run in turn, and all of them before the event loop does. So whoever is still there after the last has come to it. */
+function refuseLoop(rest: number): void {
+  if (rest > 0) Promise.resolve().then(() => refuseLoop(rest - 1));
+  else {
+    die(
+      `child ${bare.getpid()} has come to its event loop, which a forked child does not have: end it with exit(0); ` +
+        "instead of awaiting use functions that end in Sync, and Atomics.wait to sleep",
+    );
   }
 }
 
-/** End this process at once, and nothing of the runtime with it: _exit(2). */
+/** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
+function endChild(code: number, error?: unknown): void {
+  if (!child) return;
+  if (error === undefined) exit(code);
+  report(`child ${bare.getpid()}`, error);
+  libc._exit(1);
+}
+
+const STATUS = new Int32Array(1);
+
+/**
+ * Reap a child that has ended: until then it is a zombie, whose exit status the kernel keeps. As Python's `os.waitpid` it
+ * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code above 8): wait(2).
+ * The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a child that
+ * was killed by a signal.
+ */
+export function waitpid(pid: number, options: number): [pid: number, status: number] {
+  for (;;) {
+    const ended = libc.waitpid(pid, STATUS, options);
+    if (ended === -1 && errno[0] === Errno.EINTR) continue;
+    if (ended <= 0) return [0, 0]; // -1: ECHILD
+    const signal = STATUS[0] & 0x7f;
+    if (signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
+    return [ended, STATUS[0]];
+  }
+}
+
+/** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
 export function exit(code: number): never {
+  const open = child ? Socket.closeAll() : 0;
+  if (open > 0) {
+    warn(
+      `child ${bare.getpid()} has ended with connections open (${open}): whatever it still awaited is lost`,
+    );
+  }
   libc._exit(code);
   throw new Error("unreachable");
 }

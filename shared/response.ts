@@ -1,15 +1,23 @@
 /** What a lesson answers. */
 
 /**
- * An answer with a body of its own; its length is counted in bytes. `Connection: Close` tells the client that the
- * server closes after this answer: RFC 9112, 9.6
+ * An answer with a body of its own, text or bytes, whose length is counted in bytes, and with more headers, such as
+ * `{ "Content-Type": "text/html" }`. `Connection: Close` tells the client that the server closes after this answer:
+ * RFC 9112, 9.6
  */
-export function response(body: string, status = "200 OK"): Uint8Array<ArrayBuffer> {
-  const encoder = new TextEncoder();
-  const length = encoder.encode(body).length;
-  return encoder.encode(
-    `HTTP/1.1 ${status}\r\nConnection: Close\r\nContent-Length: ${length}\r\n\r\n${body}`,
-  );
+export function response(
+  body: string | Uint8Array,
+  status = "200 OK",
+  headers: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const lines = { Connection: "Close", "Content-Length": bytes.length, ...headers };
+  const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const start = new TextEncoder().encode(`HTTP/1.1 ${status}\r\n${head}\r\n`);
+  const whole = new Uint8Array(start.length + bytes.length);
+  whole.set(start);
+  whole.set(bytes, start.length);
+  return whole;
 }
 
 /** What every lesson answers: 58 bytes, one of them the body. */

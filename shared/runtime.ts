@@ -1,8 +1,91 @@
-/** Which runtime this is. */
-import { bun } from "./runtimes/bun.ts";
-import { deno } from "./runtimes/deno.ts";
-import type { Runtime } from "./runtimes/interface.ts";
-import { node } from "./runtimes/node.ts";
+/** What the lessons need of a JavaScript runtime, and the choice of the one that runs this. */
 
-/** The runtime that runs this. */
-export const runtime: Runtime = "Deno" in globalThis ? deno() : "Bun" in globalThis ? bun() : node();
+/**
+ * A C type: `i32` is an `int`, `size` a `size_t` (a number), `u64` an address (a bigint), `buffer` a `void *` that a
+ * typed array or `null` fills.
+ */
+export type CType = "i32" | "size" | "u64" | "buffer" | "void";
+/** What a C function returns, and then what it takes. */
+export type Signature = readonly [result: CType, ...parameters: CType[]];
+/** A C function as JavaScript calls it. */
+// deno-lint-ignore no-explicit-any
+export type CFunction = (...args: any[]) => any;
+
+/** What a thread tells its creator: it runs its target (its gettid(2)); it can't, and why; it has ended. */
+export type ThreadEvent = { readonly started: number } | { readonly failed: string } | "ended";
+
+/** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
+export interface Runtime {
+  /** The system: `"linux"`, `"darwin"`, … */
+  readonly os: string;
+  /** The processor: `"x86_64"`, `"aarch64"`. */
+  readonly arch: string;
+  /** The script that was started: its path, or its URL if that is no file's. In a thread it may be empty. */
+  readonly script: string;
+  /** The script's arguments; in a thread they are the same. */
+  readonly args: readonly string[];
+  /** What stands before a script on the command line, such as `deno run -A`. */
+  readonly command: string;
+  /** A container image and the command in it that runs a script. */
+  readonly container: string;
+
+  /**
+   * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none.
+   * Where the runtime wants a permission and nobody gives it, one sentence says so and the process ends (1).
+   */
+  dlopen(library: string, name: string, signature: Signature): CFunction;
+  /** The address of a buffer's first byte. It holds while the buffer lives. */
+  addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
+  /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
+  int32At(address: bigint): Int32Array;
+
+  /** What the runtime itself would print of a value, with an error's stack and causes. It may throw. */
+  inspect(value: unknown): string;
+  /** Give process.stdout and process.stderr another `write`, where the runtime's own waits for the event loop. */
+  writeBy(writer: (fd: number) => (data: string | Uint8Array, ...rest: unknown[]) => boolean): void;
+  /** Let the event loop run once: what is due of its timers, promises and signal handlers. */
+  turn(): Promise<void>;
+  /**
+   * Call `listener` when the calling thread (the main one: the process) is about to end: with its exit code and, if
+   * nobody caught one, the error. Whoever throws `undefined` is told so by an error.
+   */
+  beforeEnd(listener: (code: number, error?: unknown) => void): void;
+
+  /** False in a thread made by {@link startThread}. */
+  readonly isMainThread: boolean;
+  /** How many OS threads `count` threads and one that starts may still make. Where one is refused, the runtime aborts. */
+  spareThreads(count: number): number;
+  /** Have the permission that a thread needs, as {@link dlopen} does. */
+  allowThreads(): void;
+  /**
+   * Start a thread with a JavaScript VM of its own, which runs the module at `url`. `data` is copied for it
+   * (structured clone). `listener` hears what it tells; `"ended"` comes once, and last.
+   */
+  startThread(url: string, data: unknown, listener: (event: ThreadEvent) => void): void;
+  /** In a thread: the data that it was started with. */
+  threadData(): Promise<unknown>;
+  /** In a thread: tell its creator. */
+  tellCreator(event: ThreadEvent): void;
+  /** In a thread: end it, which its creator hears. */
+  endThread(): void;
+
+  /** The options of a second start that does without helper threads, from those of the first, and what its environment has more. */
+  forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
+  /** Make `process.pid` ask `getpid` each time, since a forked child has another. */
+  askForPid(getpid: () => number): void;
+}
+
+const self = globalThis as unknown as {
+  Bun?: { isMainThread: boolean };
+  onmessage: (event: MessageEvent) => void;
+};
+/** In a thread of Deno or Bun: its data. From the first moment on: a message that comes while nobody listens is lost. */
+const data = Promise.withResolvers<unknown>();
+if (!self.Bun?.isMainThread) self.onmessage = (message) => data.resolve(message.data);
+
+/** The runtime that runs this. Only its adapter is loaded. */
+export const runtime: Runtime = "Deno" in globalThis
+  ? (await import("./runtimes/deno.ts")).deno(data.promise)
+  : self.Bun
+  ? (await import("./runtimes/bun.ts")).bun(data.promise)
+  : (await import("./runtimes/node.ts")).node();

@@ -1,12 +1,7 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
 import { Errno, OSError } from "./errno.ts";
-import { patience } from "./eventloop.ts";
-import { errno, timeval, traced } from "./libc.ts";
+import { errno, libc, timeval } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
-
-const libc = traced({
-  select: { parameters: ["i32", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
-});
 
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */
 export const FD_SETSIZE = 1024;
@@ -15,6 +10,10 @@ export const FD_SETSIZE = 1024;
 export class FdSet {
   /** The bits, in the kernel's layout: C's unsigned longs, the low half first. */
   readonly bits: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
+
+  constructor(fds: Iterable<number | Socket> = []) {
+    for (const fd of fds) this.add(fd);
+  }
 
   /** FD_SET. RangeError: the descriptor has no bit. */
   add(fd: number | Socket): void {
@@ -53,9 +52,11 @@ export function select(
   timeout: number | null = null,
 ): readonly [FdSet, FdSet, FdSet] {
   if (timeout !== null && !(timeout >= 0 && timeout < 2 ** 31)) {
-    throw new RangeError(`select takes seconds, 0 or null, not ${timeout}`);
+    throw new RangeError(`select takes seconds, 0 or null, not ${JSON.stringify(timeout)}`);
   }
-  const limit = patience(timeout);
+  if ([readfds, writefds, exceptfds].some((set) => set !== null && !(set instanceof FdSet))) {
+    throw new TypeError("select takes an FdSet, such as new FdSet([server]), or null, three times");
+  }
   // The kernel writes its answer over the question.
   const [r, w, x] = [readfds, writefds, exceptfds].map((asked, i) => {
     if (asked) ready[i].bits.set(asked.bits);
@@ -63,7 +64,7 @@ export function select(
     return asked && ready[i].bits;
   });
   // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
-  const n = libc.select(FD_SETSIZE, r, w, x, limit === null ? null : timeval(limit));
+  const n = libc.select(FD_SETSIZE, r, w, x, timeout === null ? null : timeval(timeout));
   if (n >= 0) return ready;
   const code = errno[0];
   if (code !== Errno.EINTR) throw new OSError("select", code);

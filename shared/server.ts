@@ -1,9 +1,85 @@
-/** The socket that a lesson listens on, and plain words when there can be none. */
-import { Errno, OSError } from "./errno.ts";
-import type { Address } from "./options.ts";
+/** A lesson's command line, and the socket that it listens on, with plain words where there can be none. */
+import { octets } from "./address.ts";
+import { OSError } from "./errno.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
-import { die } from "./stderr.ts";
+import { die, write } from "./stdio.ts";
+
+/** Where a server listens, and which lesson it is. */
+export interface Address {
+  /** An IPv4 address of this machine, or 0.0.0.0 for all of them. */
+  readonly host: string;
+  /** 0 to 65535; 0 takes a free one. */
+  readonly port: number;
+  /** The lesson's name, such as `04-busy-poll`. */
+  readonly lesson: string;
+}
+
+type Value = number | string | boolean;
+/** Options of a lesson's own, with their defaults. One whose default is a number takes numbers. */
+export type OwnOptions = Readonly<Record<string, Value>>;
+/** The values that were given for them: `4` stands for any number, `false` for true or false. */
+type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends boolean ? boolean : string };
+
+/**
+ * The command line: the address to listen on, and `own` options, which a copy of a lesson may add in a line, such as
+ * `options("…", { pool: 4 })` for `--pool 8`. `shows` is what the lesson shows, in a line. `--help` and a
+ * wrong option (exit code 2) end the process here.
+ */
+export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
+  const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
+  const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
+  const defaults = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
+  const values: Record<string, Value> = { ...defaults, ...parse(defaults, wrong) };
+  if (values.help) {
+    write(1, help(lesson, shows, own));
+    // deno-lint-ignore no-process-global
+    process.exit(0);
+  }
+  if (values.host === "localhost") values.host = "127.0.0.1";
+  if (!octets(`${values.host}`)) wrong(`--host takes an IPv4 address such as 127.0.0.1, not ${values.host}`);
+  if (!(Number.isInteger(values.port) && Number(values.port) <= 65535)) wrong("--port takes 0 to 65535");
+  return { ...values, lesson } as unknown as Address & Values<T>;
+}
+
+/** What was given on the command line. */
+function parse(defaults: OwnOptions, wrong: (what: string) => never): Record<string, Value> {
+  const kinds = Object.entries(defaults).map(([name, value]) =>
+    [name, { type: typeof value === "boolean" ? "boolean" : "string" }] as const
+  );
+  try {
+    // Not imported: a thread loads this file too, and does not need it.
+    // deno-lint-ignore no-process-global
+    const { parseArgs } = process.getBuiltinModule("node:util");
+    const { values } = parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => {
+        if (typeof defaults[name] !== "number") return [name, value as Value];
+        return /^\d+(\.\d+)?$/.test(`${value}`)
+          ? [name, Number(value)]
+          : wrong(`--${name} takes a number, not ${value}`);
+      }),
+    );
+  } catch (error) {
+    return wrong((error as Error).message.split("\n")[0]);
+  }
+}
+
+function help(lesson: string, shows: string, own: OwnOptions): string {
+  const ownLines = Object.entries(own).map(([name, value]) =>
+    `  --${name} ${typeof value === "boolean" ? "" : typeof value === "number" ? "N" : "TEXT"}`.padEnd(18) +
+    `(default ${value})\n`
+  );
+  return `${lesson}: ${shows}
+
+  ${runtime.command} lessons/${lesson}.ts [options]
+
+  --host ADDRESS  IPv4 address to listen on (default 127.0.0.1; 0.0.0.0 is every one)
+  --port PORT     port to listen on (default 9696; 0 takes a free one)
+${ownLines.join("")}  --trace         print each system call as it happens
+  --help          print this text
+`;
+}
 
 /**
  * How many connections the kernel takes before they are accepted. The listings
@@ -14,37 +90,36 @@ import { die } from "./stderr.ts";
 const BACKLOG = 4096;
 
 /**
- * A socket that listens on an address: socket(2), setsockopt(2), bind(2),
- * listen(2), as Python's `socket.create_server`. Then it prints where. What
- * the system refuses ends the process with a sentence (exit code 1).
+ * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
+ * `socket.create_server`. Then it prints where. What the system refuses ends the process with a sentence (exit code 1).
+ * Error: a thread has called it. TypeError: that is no address.
  */
-export function createServer({ host, port, lesson }: Address, { backlog = BACKLOG } = {}): Socket {
+export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
   if (!runtime.isMainThread) {
     throw new Error(
-      "a thread has come to createServer: what the main thread alone does stands in if (isMainThread) { … }",
+      "createServer: a thread has come here; the main thread's code stands in if (isMainThread) { … }",
     );
   }
-  const server = new Socket();
-  server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); // or connections of an earlier server keep the port: socket(7)
-  try {
-    server.bind(host, port);
-    server.listen(backlog);
-  } catch (error) {
-    const code = error instanceof OSError ? error.code : 0;
-    die(`${lesson}: ${advice(code, host, port) ?? error}`);
+  const { host, port, lesson } = address;
+  if (lesson === undefined) {
+    throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
   }
-  const url = `http://${server.getsockname().join(":")}`;
-  console.log(`${lesson} listening on ${url}\nTry: curl -i ${url}   Stop: Ctrl-C`);
-  return server;
-}
-
-function advice(code: number, host: string, port: number): string | undefined {
-  switch (code) {
-    case Errno.EADDRINUSE:
-      return `port ${port} is in use: stop the program that has it, or take another with --port (0 takes a free one)`;
-    case Errno.EACCES:
-      return `port ${port} needs more rights: take one from 1024 up with --port`;
-    case Errno.EADDRNOTAVAIL:
-      return `this machine has no address ${host}: take 127.0.0.1, or 0.0.0.0 for all, with --host`;
+  try {
+    const server = new Socket();
+    server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); // or connections of an earlier server keep the port: socket(7)
+    server.bind([host, port]);
+    server.listen(backlog);
+    const url = `http://${server.getsockname().join(":")}`;
+    const all = host === "0.0.0.0" ? ", for everyone who can reach this machine" : "";
+    write(
+      1,
+      `${lesson} listening on ${url}${all}\nTry: curl -i ${
+        url.replace("0.0.0.0", "127.0.0.1")
+      }   Stop: Ctrl-C\n`,
+    );
+    return server;
+  } catch (error) {
+    if (!(error instanceof OSError)) throw error;
+    die(`${lesson}: port ${port} of ${host}: ${error.message}`);
   }
 }

@@ -3,123 +3,106 @@
  * module. An error that only says "the client has gone" is not an exception
  * here: it reads as the end of the stream.
  */
+import { sockaddr, type SocketAddress, socketAddress } from "./address.ts";
 import { Errno, errorname, OSError } from "./errno.ts";
-import { patience } from "./eventloop.ts";
-import { check, errno, open, timeval, traced } from "./libc.ts";
-import { warn } from "./stderr.ts";
+import { bare, check, errno, libc, timeval } from "./libc.ts";
+import { warn } from "./stdio.ts";
 
-const libc = traced({
-  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "i32"], result: "i32" },
-  bind: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  listen: { parameters: ["i32", "i32"], result: "i32" },
-  connect: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  accept: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  recv: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  send: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-  ioctl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
-});
-
-// include/uapi/linux/in.h, include/uapi/asm-generic/socket.h, include/linux/socket.h
+// include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SO_RCVTIMEO = 20;
-const SO_SNDTIMEO = 21;
+const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor: open(2), O_CLOEXEC
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
 
-/** For {@link Socket.setsockopt}: options of every socket, socket(7). */
+// For setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h
+/** Options of every socket: socket(7) */
 export const SOL_SOCKET = 1;
 /** Let the port be bound again at once, though connections of an earlier server still linger: socket(7) */
 export const SO_REUSEADDR = 2;
-/** For {@link Socket.setsockopt}: options of TCP, tcp(7). */
+/** Find out whether a silent peer is still there: socket(7) */
+export const SO_KEEPALIVE = 9;
+/** What close(2) does with bytes unsent: a struct linger; `Int32Array.of(1, 0)` resets the connection. socket(7) */
+export const SO_LINGER = 13;
+/** Let several sockets bind the same port; the kernel deals connections out to them: socket(7) */
+export const SO_REUSEPORT = 15;
+/** The limit of accept(2) and recv(2), a struct timeval: socket(7) */
+export const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21; // that of send(2) and connect(2)
+const SO_ACCEPTCONN = 30; // is it a listening socket?
+/** Options of TCP: tcp(7) */
 export const IPPROTO_TCP = 6;
 /** Send small pieces at once, rather than wait for more to send with them: tcp(7) */
 export const TCP_NODELAY = 1;
 
-/** For {@link Socket.shutdown}: "I receive nothing more". Linux still takes what comes, and recv brings it. shutdown(2) */
+/** For shutdown: "I receive nothing more". Linux still takes what comes, and recv brings it. shutdown(2) */
 export const SHUT_RD = 0;
 /** "I send nothing more". */
 export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-/** An IPv4 address, such as `"127.0.0.1"`, and a port. */
-export type SocketAddress = readonly [host: string, port: number];
+const { EAGAIN, EBADF, EINTR, ENOTCONN } = Errno;
+/** accept(2): nobody is there. So it treats errors of the network, too, and a firewall's EPERM. */
+const NOBODY = new Set<number>([
+  EAGAIN,
+  EINTR,
+  Errno.EPERM,
+  Errno.EPROTO,
+  Errno.ENOPROTOOPT,
+  Errno.EOPNOTSUPP,
+])
+  .union(new Set([Errno.ENETDOWN, Errno.ENETUNREACH, Errno.EHOSTDOWN, Errno.EHOSTUNREACH, Errno.ENONET]));
+const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
+/** Faults in the program. All other errors of a connection mean that the client has gone. */
+const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
-/** What a {@link Socket} knows of its descriptor. */
-export interface SocketState {
-  readonly fd: number;
-  readonly timeout: number | null | undefined;
-  readonly limited: boolean;
-  readonly addr: SocketAddress | undefined;
-}
-
-/** The largest `int`: lengths and seconds end there. */
-const MAX_INT = 2 ** 31 - 1;
 /**
  * Where recv(2) puts the bytes. {@link Socket.recv} returns the part that they fill, and the next call fills what is
  * free behind it: nothing is copied, and what was returned lasts.
  */
 const SLAB = 64 * 1024;
 let free = new Uint8Array(SLAB);
-const NOTHING = new Uint8Array(0);
-/** Arguments for calls that take the address of an int, of a struct sockaddr_in. */
+/** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps for some ms. */
 const INT = new Int32Array(1);
-/** For Atomics.wait, which sleeps for so many milliseconds. */
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 const PEER = new Uint8Array(16);
-const PEER_LENGTH = new Int32Array(1);
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** How many calls of fork(2) made this process out of the one that was started. */
-let forks = 0;
-let beforeCall: (() => void) | undefined;
-/**
- * In a child: what its parent accepts from is the parent's alone from now on, and `goesOn` is called before recv and
- * send, which may sleep. For process.ts.
- */
-export function forked(goesOn: () => void): void {
-  forks++;
-  beforeCall = goesOn;
+/** What a Socket knows of its descriptor. Its timeout: seconds, 0: non-blocking, `null`: none, `undefined`: not known. */
+export interface SocketState {
+  readonly fd: number;
+  readonly timeout: number | null | undefined;
+  readonly addr?: SocketAddress;
 }
 
-/** A descriptor that is a TCP socket over IPv4. Two `Socket`s may share one descriptor. */
+/** The sockets that this thread has made, accepted or been given, and not closed. */
+export const unclosed: Set<Socket> = new Set();
+
+/** A descriptor that is a TCP socket over IPv4. */
 export class Socket {
   #fd: number;
-  /** Seconds, 0: non-blocking, `null`: no limit, `undefined`: another `Socket` may have set it. */
-  #timeout: number | null | undefined;
-  /** SO_RCVTIMEO may be set, or have been: what is accepted then has it from the moment that it came. */
-  #limited = true;
-  /** The process that accepts from it, told by its {@link forks}. */
-  #acceptor: number | undefined;
+  #timeout: SocketState["timeout"];
+  /** The thread whose it is instead, after {@link handOver}. */
+  #owner = "";
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
+  /** Structured clone refuses a function. So no thread gets a Socket inside another value, as a mere husk. */
+  readonly cloneable = String;
 
   /**
-   * A new socket, or one over a descriptor that is open already (threads share descriptors). Two Sockets over one
-   * descriptor do not know of each other: set a timeout through one of them only, and close one of them only.
+   * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
+   * other: set a timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
-  constructor(fileno?: number | SocketState, addr?: SocketAddress) {
+  constructor(fileno?: number | SocketState) {
+    const { fd, timeout, addr }: SocketState = typeof fileno === "object"
+      ? fileno
+      : fileno === undefined
+      ? { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null }
+      : { fd: descriptor(fileno), timeout: undefined };
+    this.#fd = fd;
+    this.#timeout = timeout;
     this.addr = addr;
-    if (fileno === undefined) {
-      this.#fd = check("socket", libc.socket(AF_INET, SOCK_STREAM, 0));
-      this.#timeout = null;
-      this.#limited = false;
-    } else if (typeof fileno === "object") {
-      this.#fd = fileno.fd;
-      this.#timeout = fileno.timeout;
-      this.#limited = fileno.limited;
-      this.addr = fileno.addr;
-    } else {
-      this.#fd = descriptor(fileno);
-    }
-  }
-
-  /** What the Socket of another thread over the same descriptor has to know. */
-  state(): SocketState {
-    return { fd: this.#fd, timeout: this.#timeout, limited: this.#limited, addr: this.addr };
+    unclosed.add(this);
   }
 
   /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
@@ -127,38 +110,39 @@ export class Socket {
     return this.#fd;
   }
 
-  /** Set an option that takes an int, such as {@link TCP_NODELAY}: setsockopt(2) */
-  setsockopt(level: number, optname: number, value: number): void {
-    INT[0] = integer(value);
-    check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), INT, 4));
+  /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
+  setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
+    const words = typeof value === "object" ? value : Int32Array.of(integer(value));
+    this.#check(
+      "setsockopt",
+      libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength),
+    );
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
-  bind(host: string, port: number): void {
-    check("bind", libc.bind(this.#fd, sockaddr(host, port), 16));
+  bind(address: SocketAddress): void {
+    this.#check("bind", libc.bind(this.#fd, sockaddr(address), 16));
   }
 
   /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
-    check("listen", libc.listen(this.#fd, integer(backlog)));
+    this.#check("listen", libc.listen(this.#fd, integer(backlog)));
   }
 
   /** The address that this socket is bound to: getsockname(2) */
   getsockname(): SocketAddress {
     const address = new Uint8Array(16);
-    const { getsockname } = open({
-      getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-    });
-    check("getsockname", getsockname(this.#fd, address, Int32Array.of(address.length)));
+    this.#check("getsockname", bare.getsockname(this.#fd, address, Int32Array.of(16)));
     return socketAddress(address);
   }
 
-  /** Connect to a server. On a non-blocking socket it goes on in the background: connect(2) */
-  connect(host: string, port: number): void {
-    const result = libc.connect(this.#fd, sockaddr(host, port), 16);
-    if (result === 0) return;
-    const code = errno[0]; // EINPROGRESS on a blocking socket: its timeout is over
-    if (code !== Errno.EINPROGRESS || this.#timeout !== 0) throw new OSError("connect", code);
+  /**
+   * Connect to a server; on a non-blocking socket it goes on in the background. ECONNREFUSED, ETIMEDOUT, and
+   * EINPROGRESS when the socket's timeout is over: connect(2)
+   */
+  connect(address: SocketAddress): void {
+    const result = libc.connect(this.#fd, sockaddr(address), 16);
+    if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) this.#check("connect", result);
   }
 
   /**
@@ -167,83 +151,52 @@ export class Socket {
    * turn. (Without one the kernel goes back to sleep: SA_RESTART, signal(7).)
    */
   accept(): Socket | null {
-    if ((this.#acceptor ??= forks) !== forks) {
-      throw new Error("accept: a child has come into its parent's loop; exit(0) ends it before that");
-    }
-    if (this.#timeout !== undefined) {
-      const limit = patience(this.#timeout);
-      if (limit !== this.#timeout) this.settimeout(limit);
-    }
     for (;;) {
-      PEER_LENGTH[0] = PEER.length;
-      const fd = libc.accept(this.#fd, PEER, PEER_LENGTH);
+      INT[0] = PEER.length;
+      const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
       if (fd >= 0) {
-        const conn = new Socket(fd, socketAddress(PEER));
-        conn.#timeout = null; // on Linux it does not inherit O_NONBLOCK
-        if (this.#limited) conn.settimeout(null); // but SO_RCVTIMEO, which Python's does not
-        conn.#limited = false;
+        // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
+        const timeout = this.#timeout === 0 ? null : this.#timeout;
+        const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
+        if (timeout !== null) conn.settimeout(null);
         return conn;
       }
       const code = errno[0];
-      switch (code) {
-        case Errno.ECONNABORTED: // it has gone from the queue; one that was only reset Linux hands out, and recv tells
-          continue;
-        case Errno.EAGAIN:
-        case Errno.EINTR:
-        case Errno.EPERM: // a firewall forbids this one
-        // Errors of the network that accept(2) passes on, and wants treated like EAGAIN:
-        case Errno.ENETDOWN:
-        case Errno.EPROTO:
-        case Errno.ENOPROTOOPT:
-        case Errno.EHOSTDOWN:
-        case Errno.ENONET:
-        case Errno.EHOSTUNREACH:
-        case Errno.EOPNOTSUPP:
-        case Errno.ENETUNREACH:
-          return null;
-        case Errno.EMFILE:
-        case Errno.ENFILE:
-        case Errno.ENOBUFS:
-        case Errno.ENOMEM:
-          // accept takes the descriptor first, so the next try would fail at once, whether
-          // somebody waits or not: without the pause a server out of descriptors only spins.
-          warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
-          Atomics.wait(PAUSE, 0, 0, 50);
-          return null;
-        default:
-          throw new OSError("accept", code);
-      }
+      if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
+      if (NOBODY.has(code)) return null;
+      if (!EXHAUSTED.has(code)) this.#fail("accept", code);
+      // accept takes the descriptor first, so the next try would fail at once, whether
+      // somebody waits or not: without the pause a server out of descriptors only spins.
+      warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
+      Atomics.wait(PAUSE, 0, 0, 50);
+      return null;
     }
   }
 
   /**
    * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client
-   * has closed or reset the connection (or `bufsize` is 0). `null`: nothing is there yet (the
-   * socket is non-blocking, or its timeout is over).
+   * has closed or reset the connection. `null`: nothing is there yet (the
+   * socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
-    if (!(bufsize <= free.length && bufsize > 0 && Number.isInteger(bufsize))) reserve(bufsize);
-    beforeCall?.();
+    if (integer(bufsize) < 1) throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
+    if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
-      if (n > 0) {
-        const data = free.subarray(0, n);
-        free = free.subarray(n);
-        return data;
-      }
-      if (n === 0) return NOTHING;
       const code = errno[0];
-      if (code === Errno.EAGAIN) return null;
-      if (code === Errno.EINTR) continue;
-      throwIfMisused("recv", code);
-      return NOTHING;
+      if (n === -1 && code === EINTR) continue;
+      if (n === -1 && code === EAGAIN) return null;
+      if (n === -1 && (MISUSE.has(code) || code === ENOTCONN)) this.#fail("recv", code); // ENOTCONN: it never was
+      const data = free.subarray(0, Math.max(n, 0));
+      free = free.subarray(data.length);
+      return data;
     }
   }
 
   /**
-   * Send as many of the bytes as fit into the kernel's buffer, and say how many
-   * did: send(2). A blocking socket sleeps until all do. 0: nothing fits now, or the client has gone; the next
-   * `recv` tells which.
+   * Send as many of the bytes as fit into the kernel's buffer, and say how many did: send(2). A blocking socket sleeps
+   * until all do or its timeout is over. 0: nothing fits now, or the client has gone; the next `recv` tells which.
+   * TypeError: they are no bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
     return Math.max(this.#send(bytes), 0);
@@ -256,7 +209,7 @@ export class Socket {
   sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
     for (let rest = bytes; rest.length > 0;) {
       const n = this.#send(rest);
-      if (n === -Errno.EAGAIN && !this.#timeout) throw new OSError("sendall", Errno.EAGAIN);
+      if (n === -EAGAIN && !this.#timeout) this.#fail("sendall", EAGAIN);
       if (n < 0) return false;
       rest = rest.subarray(n);
     }
@@ -268,20 +221,19 @@ export class Socket {
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError(`send takes bytes: new TextEncoder().encode(…) makes them of a string`);
     }
-    beforeCall?.();
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-      if (n >= 0) return n;
       const code = errno[0];
-      if (code === Errno.EINTR) continue;
-      throwIfMisused("send", code);
-      return -code;
+      if (n >= 0) return n;
+      if (MISUSE.has(code)) this.#fail("send", code);
+      if (code !== EINTR) return -code;
     }
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
   shutdown(how: number): void {
-    if (libc.shutdown(this.#fd, integer(how)) === -1) throwIfMisused("shutdown", errno[0]); // ENOTCONN: the client was faster
+    const result = libc.shutdown(this.#fd, integer(how));
+    if (result === -1 && MISUSE.has(errno[0])) this.#fail("shutdown", errno[0]); // ENOTCONN: the client was faster
   }
 
   /** `false`: accept and recv no longer sleep, they answer `null` when nothing is there. `settimeout(0)` is the same. */
@@ -291,74 +243,85 @@ export class Socket {
 
   /**
    * From now on accept, recv and send give up after `seconds`, fractions of them too; `null`: never; 0: at once, the
-   * socket is non-blocking. In recv and send a signal begins the time anew. An accepted socket begins without a limit. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
+   * socket is non-blocking. In recv and send a signal begins the time anew. An accepted socket begins without a limit.
+   * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
-    if (seconds !== null && !(Number.isFinite(seconds) && seconds >= 0 && seconds <= MAX_INT)) {
-      throw new RangeError(`settimeout takes seconds, 0 or null, not ${seconds}`);
+    if (seconds !== null && !(seconds >= 0 && seconds < 2 ** 31)) {
+      throw new RangeError(`settimeout takes seconds, 0 or null, not ${JSON.stringify(seconds)}`);
     }
-    if (seconds === 0 || this.#timeout === 0 || this.#timeout === undefined) {
+    const before = this.#timeout;
+    if (seconds === 0 || before === 0 || before === undefined) {
       INT[0] = seconds === 0 ? 1 : 0;
-      check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
+      this.#check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
     }
-    if (seconds !== 0) {
+    if (seconds || before || before === undefined) {
       const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
-      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, limit, 16));
-      check("setsockopt", libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, 16));
+      this.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit);
+      this.setsockopt(SOL_SOCKET, SO_SNDTIMEO, limit);
     }
-    if (seconds) this.#limited = true;
     this.#timeout = seconds;
   }
 
   /** Give the descriptor back. The connection ends when its last descriptor is closed: close(2) */
   close(): void {
+    if (this.#owner) this.#fail("close", EBADF);
     if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
     this.#fd = -1;
+    unclosed.delete(this);
+  }
+
+  /**
+   * What the Socket of another thread, `owner`, is made of. A connection belongs to that thread alone from now on; a
+   * listening socket to both. For thread.ts
+   */
+  handOver(owner: string): SocketState {
+    if (this.#owner) this.#fail("Thread", EBADF);
+    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
+    if (!this.#listens()) {
+      unclosed.delete(this);
+      this.#fd = -1;
+      this.#owner = owner;
+    }
+    return state;
+  }
+
+  /**
+   * Close the connections that a thread or a forked child leaves open at its end, and return how many they were.
+   * A listening socket stays open, since others may accept from it. For thread.ts, process.ts
+   */
+  static closeAll(): number {
+    const connections = [...unclosed].filter((socket) => !socket.#listens());
+    for (const conn of connections) conn.close();
+    return connections.length;
+  }
+
+  #listens(): boolean {
+    INT[0] = 0;
+    bare.getsockopt(this.#fd, SOL_SOCKET, SO_ACCEPTCONN, INT, Int32Array.of(4));
+    return INT[0] === 1;
+  }
+
+  #check(call: string, result: number): void {
+    if (result === -1) this.#fail(call, errno[0]);
+  }
+
+  #fail(call: string, code: number): never {
+    const theirs =
+      `this connection belongs to ${this.#owner}, which closes it: threads share one descriptor ` +
+      "(a forked child has a copy, and so its parent has one to close)";
+    throw new OSError(call, code, this.#owner ? theirs : undefined);
   }
 }
 
-/** `value`, if it can be a descriptor: foreign functions would take anything else for 0. */
+/** `value`, if it can be a descriptor: foreign functions would take anything else for 0. TypeError */
 export function descriptor(value: number | Socket): number {
-  const fd = value instanceof Socket ? value.fileno() : value;
-  if (!Number.isInteger(fd) || fd > MAX_INT) {
-    throw new TypeError(`a descriptor is a whole number, as fileno() gives it, not ${fd}`);
-  }
-  return fd;
+  return integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
 }
 
-function integer(value: number): number {
-  if (!Number.isInteger(value)) throw new TypeError(`this takes a whole number, not ${value}`);
-  return value;
-}
-
-/** Make room for a recv, if `bufsize` is a length at all. */
-function reserve(bufsize: number): void {
-  if (!(Number.isInteger(bufsize) && bufsize > 0 && bufsize <= MAX_INT)) {
-    throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
-  }
-  if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
-}
-
-/** EBADF and its like are faults in the program, all other errors of a connection mean that the client has gone. */
-function throwIfMisused(call: string, code: number): void {
-  const { EBADF, EFAULT, EINVAL, ENOTCONN, ENOTSOCK } = Errno;
-  const unconnected = call === "recv" && code === ENOTCONN; // after a reset it is ECONNRESET
-  if (unconnected || code === EBADF || code === EFAULT || code === EINVAL || code === ENOTSOCK) {
-    throw new OSError(call, code);
-  }
-}
-
-/** struct sockaddr_in: ip(7). Port and address stand in network byte order. */
-function sockaddr(host: string, port: number): Uint8Array<ArrayBuffer> {
-  const octets = host.split(".").map(Number);
-  if (octets.length !== 4 || octets.some((octet) => !(octet >= 0 && octet <= 255))) {
-    throw new TypeError(`this takes an IPv4 address such as "127.0.0.1", not ${JSON.stringify(host)}`);
-  }
-  if (!(integer(port) >= 0 && port <= 65535)) throw new RangeError(`a port is 0 to 65535, not ${port}`);
-  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
-}
-
-function socketAddress(address: Uint8Array): SocketAddress {
-  return [`${address[4]}.${address[5]}.${address[6]}.${address[7]}`, address[2] << 8 | address[3]];
+/** `value`, if it is a whole number that fits an int. TypeError */
+export function integer(value: number, what = "this"): number {
+  if (value === (value | 0)) return value;
+  throw new TypeError(`${what} is a whole number, not ${JSON.stringify(value)}`);
 }

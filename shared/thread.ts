@@ -1,29 +1,17 @@
 /**
  * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
- * descriptors, but with a VM and variables of its own. It loads the lesson's file anew (thread_main.ts) and
+ * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's anew and
  * calls one exported function of it.
  */
-import { cstring, open } from "./libc.ts";
-import { runtime } from "./runtime.ts";
-import type { ThreadEvent } from "./runtimes/interface.ts";
+import { bare, cstring } from "./libc.ts";
+import { runtime, type ThreadEvent } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
-import { warn } from "./stderr.ts";
-
-const libc = open({
-  dup: { parameters: ["i32"], result: "i32" },
-  close: { parameters: ["i32"], result: "i32" },
-});
-const dl = open({ dlsym: { parameters: ["u64", "buffer"], result: "u64" } }, "libdl.so.2");
-const pthreads = open({
-  pthread_create: { parameters: ["buffer", "buffer", "u64", "u64"], result: "i32" },
-  pthread_join: { parameters: ["u64", "buffer"], result: "i32" },
-  sem_init: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-  sem_post: { parameters: ["buffer"], result: "i32" },
-}, "libpthread.so.0");
+import { report, warn } from "./stdio.ts";
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
+else runtime.threadData().then((data) => main(data as ThreadData));
 
 /** What {@link Thread} takes. */
 // deno-lint-ignore no-explicit-any
@@ -33,29 +21,41 @@ export interface ThreadOptions<A extends any[]> {
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
   readonly target: (...args: A) => void | Promise<void>;
   /**
-   * Its arguments. A `Socket` arrives as one over the same descriptor; of everything else the thread gets a copy
-   * (structured clone), but for a SharedArrayBuffer, which is shared.
+   * Its arguments. A `Socket` arrives as one over the same descriptor, and a connection then belongs to the thread; of
+   * everything else it gets a copy (structured clone), but for a SharedArrayBuffer, which is shared.
    */
   readonly args: NoInfer<A>;
 }
 
 /** What a thread is started with. */
-export interface ThreadData {
+interface ThreadData {
+  /** Threads count from 1. */
   readonly number: number;
-  /** When the thread that made it began, ms since 1970. */
+  /** When the thread that created it began, ms since 1970. */
   readonly origin: number;
   readonly module: string;
   readonly target: string;
   readonly args: readonly ({ readonly value: unknown } | { readonly socket: SocketState })[];
 }
 
+let count = 0;
+/** The threads that this one has started, while they run. */
+// deno-lint-ignore no-explicit-any
+const running = new Set<Thread<any>>();
+
 /** A thread of this process: pthreads(7). */
 // deno-lint-ignore no-explicit-any
 export class Thread<A extends any[]> {
   readonly #options: ThreadOptions<A>;
+  #started = false;
   readonly #ended = Promise.withResolvers<void>();
 
+  /** TypeError: that is not what a thread is made of. */
   constructor(options: ThreadOptions<A>) {
+    const { module, target, args } = Object(options);
+    if (typeof module !== "string" || typeof target !== "function" || !Array.isArray(args)) {
+      throw new TypeError("Thread takes { module: import.meta.url, target: handler, args: [conn] }");
+    }
     this.#options = options;
   }
 
@@ -63,125 +63,135 @@ export class Thread<A extends any[]> {
    * Start it, and wait until it runs. False: the system can make no further
    * thread, not within a second (one line on standard error says so). While it is awaited, the
    * runtime also clears away the threads that have ended, which it cannot do
-   * while accept(2) blocks. Throws if the lesson's file does not load in a thread, or exports no such function.
+   * while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does not load
+   * in a thread, or it exports no such function.
    */
   async start(): Promise<boolean> {
-    let refused = noRoom();
-    for (let i = 0; refused && i < 100; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 10)); // ended threads make room meanwhile
-      refused = noRoom();
+    if (this.#started) throw new Error("a thread can be started once only");
+    const end = performance.now() + 1000;
+    for (let refused; (refused = noRoom()) !== undefined;) {
+      if (performance.now() > end) {
+        warn(`can't start new thread: ${refused}`);
+        return false;
+      }
+      await Promise.race([...running].map((thread) => thread.join()).concat(sleep(250)));
     }
-    if (refused) {
-      warn(`can't start new thread: ${refused}`);
-      return false;
-    }
+    this.#started = true;
     const { module, target, args } = this.#options;
-    const data: ThreadData = {
-      number: ++count,
-      origin: performance.timeOrigin,
-      module,
-      target: target.name,
-      args: args.map((value) => {
-        if (value instanceof Socket) return { socket: value.state() };
-        if (holdsSocket(value)) {
-          throw new TypeError("a Socket arrives in a thread only as an argument by itself");
-        }
-        return { value };
-      }),
-    };
+    const name = `thread ${++count}`;
     try {
-      structuredClone(data); // before there is a thread that would wait for it for ever
+      structuredClone(args.filter((value) => !(value instanceof Socket)));
     } catch (error) { // DataCloneError
-      throw new Error(
-        `thread ${data.number}: its arguments are copied for it, and one cannot be: ${
+      throw new TypeError(
+        `${name}: of its arguments it gets copies, or a Socket that is one by itself, and one cannot be copied: ${
           (error as Error).message
         }`,
       );
     }
+    const data: ThreadData = {
+      number: count,
+      origin: performance.timeOrigin,
+      module,
+      target: target.name,
+      args: args.map((value) => value instanceof Socket ? { socket: value.handOver(name) } : { value }),
+    };
+    running.add(this);
     const begun = await new Promise<ThreadEvent>((resolve) =>
-      runtime.startThread(new URL("./thread_main.ts", import.meta.url).href, data, (event) => {
-        if (event === "ended") this.#ended.resolve();
+      runtime.startThread(import.meta.url, data, (event) => {
+        if (event === "ended") {
+          this.#ended.resolve();
+          running.delete(this);
+        }
         resolve(event); // the first one counts
       })
     );
-    if (begun === "started") {
-      running.add(this);
-      this.#ended.promise.then(() => running.delete(this));
-      return true;
-    }
-    throw new Error(
-      `thread ${data.number}: ${begun === "ended" ? "it ended before its target ran" : begun.failed}`,
-    );
+    if (begun === "ended") throw new Error(`${name} ended before its target ran`);
+    if ("failed" in begun) throw new Error(`${name}: ${begun.failed}`);
+    return true;
   }
 
-  /** Wait until the thread has ended. */
+  /** Wait until the thread has ended. Error: it was not started. */
   async join(): Promise<void> {
+    if (!this.#started) throw new Error("a thread can be joined only when it was started");
     await this.#ended.promise;
   }
 }
 
-/** A Socket in an array or an object would be copied, and a copy has no methods. */
-const holdsSocket = (value: unknown) =>
-  typeof value === "object" && value !== null && !ArrayBuffer.isView(value) &&
-  Object.values(value).some((part) => part instanceof Socket);
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** The threads that this one has started, while they run. */
-// deno-lint-ignore no-explicit-any
-const running = new Set<Thread<any>>();
-
-/** Wait for all of them. A thread that ends before would take them along, whatever they are at: for thread_main.ts. */
-export async function joinAll(): Promise<void> {
-  for (const thread of running) await thread.join();
+/** In the thread: load the lesson, call the target, and end when that has. */
+async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
+  if (runtime.args.includes("--trace")) {
+    Object.assign((await import("./trace.ts")).currentThread, { number, origin });
+  }
+  const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
+  let over = false;
+  /** Once, however it comes: print the error, if it is one, close what the thread leaves open, and end. */
+  function end(_code: number, error?: unknown): void {
+    if (over) return;
+    over = true;
+    if (error !== undefined) report(`thread ${number}`, error);
+    const open = Socket.closeAll();
+    if (open > 0 && error === undefined) {
+      warn(
+        `thread ${number} has ended with connections open (${open}): they are closed, and what it awaited is lost`,
+      );
+    }
+    runtime.endThread();
+  }
+  runtime.beforeEnd(end);
+  let run;
+  try {
+    run = (await import(module))[target];
+    if (typeof run !== "function") {
+      throw new Error(
+        `${module} exports no function ${JSON.stringify(target)}: ` +
+          `the target has to be written \`export function ${target || "handler"}(…)\``,
+      );
+    }
+  } catch (error) {
+    runtime.tellCreator({ failed: error instanceof Error && error.stack || String(error) });
+    return end(1, error);
+  }
+  runtime.tellCreator({ started: bare.gettid() });
+  try {
+    await run(...values);
+    for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
+    await runtime.turn(); // a promise that it left behind may have been rejected
+    end(0);
+  } catch (error) {
+    end(1, error ?? new Error("undefined was thrown"));
+  }
 }
 
-/** Threads count from 1. */
-let count = 0;
-
-/** A thread that starts needs up to so many descriptors. */
-const SPARE_DESCRIPTORS = 24;
-
-/** So many threads at once have been found room for, with what they make while they end. */
-let proven = 0;
-/** So many were too many, at this time (ms, of performance.now()). */
-let tooMany = { count: Infinity, at: 0, reason: "" };
+/** How many descriptors a thread needs while it starts. */
+const DESCRIPTORS = 24;
+/** A `sem_t` has 32 bytes, in glibc and in musl. */
+const SEMAPHORE = new Uint8Array(32);
 
 /**
  * Why no thread can be made now, or nothing if one can. The runtimes abort the
  * whole process when they find that out in the middle of making one ("too many open
  * files", "unable to create worker threads"). So take as much as it needs, and
- * give it back. Where that was refused it is tried again when fewer threads run, or a second later:
- * whoever needs a descriptor or a thread meanwhile finds none.
+ * give it back.
  */
 function noRoom(): string | undefined {
-  if (running.size >= tooMany.count && performance.now() < tooMany.at + 1000) return tooMany.reason;
-  const reason = noDescriptors() ?? noThreads();
-  if (reason) tooMany = { count: running.size, at: performance.now(), reason };
-  else proven = Math.max(proven, running.size + 1);
-  return reason;
-}
-
-function noDescriptors(): string | undefined {
   const fds: number[] = [];
-  for (let fd; fds.length < SPARE_DESCRIPTORS && (fd = libc.dup(0)) !== -1;) fds.push(fd);
-  for (const fd of fds) libc.close(fd);
-  if (fds.length < SPARE_DESCRIPTORS) return "too few descriptors are left";
-}
+  for (let fd; fds.length < DESCRIPTORS && (fd = bare.dup(0)) !== -1;) fds.push(fd);
+  for (const fd of fds) bare.close(fd);
+  if (fds.length < DESCRIPTORS) return "too few descriptors are left";
 
-function noThreads(): string | undefined {
-  const spare = runtime.spareThreads(running.size < proven ? 0 : running.size);
-  semWait ??= dl.dlsym(0n, cstring("sem_wait"));
-  pthreads.sem_init(semaphore, 0, 0);
-  const made: BigUint64Array<ArrayBuffer>[] = [];
-  while (made.length < spare) { // each waits until all of them are there
-    const handle = new BigUint64Array(1);
-    const thread = new Uint8Array(handle.buffer);
-    if (pthreads.pthread_create(thread, null, semWait, runtime.addressOf(semaphore)) !== 0) break;
-    made.push(handle);
+  const needed = runtime.spareThreads(running.size);
+  const wait = bare.dlsym(0n, cstring("sem_wait"));
+  bare.sem_init(SEMAPHORE, 0, 0);
+  const made: bigint[] = [];
+  const handle = new BigUint64Array(1);
+  const address = new Uint8Array(handle.buffer);
+  while (made.length < needed) { // each waits until all of them are there
+    if (bare.pthread_create(address, null, wait, runtime.addressOf(SEMAPHORE)) !== 0) break;
+    made.push(handle[0]);
   }
-  for (const _ of made) pthreads.sem_post(semaphore);
-  for (const [handle] of made) pthreads.pthread_join(handle, null);
-  if (made.length < spare) return "the system makes no more of them";
+  for (const _ of made) bare.sem_post(SEMAPHORE);
+  for (const thread of made) bare.pthread_join(thread, null);
+  if (made.length < needed) return "the system makes no more of them";
 }
-let semWait: bigint | undefined;
-/** A `sem_t` has 32 bytes, in glibc and in musl. */
-const semaphore = new Uint8Array(32);

@@ -4,9 +4,8 @@
  * it, and adds no call on a traced descriptor.
  */
 import { Errno, errorname } from "./errno.ts";
-import type { open } from "./libc.ts";
-import { runtime } from "./runtime.ts";
-import type { CFunction } from "./runtimes/interface.ts";
+import type { Libc } from "./libc.ts";
+import { type CFunction, runtime } from "./runtime.ts";
 
 const REFRESH = 100; // ms between two prints of a line that counts
 
@@ -37,6 +36,12 @@ const EVENTS: [bit: number, name: string][] = [
   [1 << 31, "ET"],
 ];
 
+/** The calls that tell a lesson's story. */
+const TOLD = new Set(
+  ("socket setsockopt bind listen connect accept4 recv send shutdown close ioctl select epoll_create1 epoll_ctl " +
+    "epoll_wait fork waitpid _exit").split(" "),
+);
+
 /** Which thread this is. A thread is told when it starts (thread_main.ts). */
 export const currentThread = {
   /** 0 is the main thread; those that it makes count from 1. */
@@ -47,18 +52,11 @@ export const currentThread = {
 
 /** What wraps each bare function. */
 export function tracer(
-  openLibc: typeof open,
+  libc: Libc,
   errno: Int32Array,
 ): (name: string, bare: CFunction) => CFunction {
-  const libc = openLibc({
-    _exit: { parameters: ["i32"], result: "void" },
-    getpid: { parameters: [], result: "i32" },
-    isatty: { parameters: ["i32"], result: "i32" },
-    poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
-    write: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-  });
   const terminal = libc.isatty(1) === 1;
-  const color = terminal && !runtime.noColor;
+  const color = terminal && libc.getenv(new TextEncoder().encode("NO_COLOR\0")) === 0n; // https://no-color.org
   /** The child that this process is, if it is one. */
   let child = 0;
 
@@ -81,7 +79,7 @@ export function tracer(
     // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
     while (libc.write(1, bytes, bytes.length) === -1) {
       const code = errno[0];
-      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1n, -1); // Node.js makes a pipe non-blocking
+      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1, -1); // Node.js makes a pipe non-blocking
       else if (code === Errno.EPIPE) { // as when piped into head
         unread = true;
         libc._exit(0);
@@ -104,52 +102,53 @@ export function tracer(
     idle.calls.clear();
   }
 
-  return (name, bare) => (...args) => {
-    if (unread) return bare(...args);
-    const call = describe(name, args);
-    const started = performance.now();
-    const mayWait = name === "select" || name === "epoll_wait" ||
-      (name === "accept" || name === "recv") && !nonblocking.has(args[0]);
-    if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
-      endIdle(started);
-      print(started, `${call} …`, "");
-    } else if (name === "fork" || name === "_exit") {
-      endIdle(started); // the child must not print it again
-      if (name === "_exit") print(started, call, "");
-    }
-    const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
+  return (name, bare) =>
+    !TOLD.has(name) ? bare : (...args) => {
+      if (unread) return bare(...args);
+      const call = describe(name, args);
+      const started = performance.now();
+      const mayWait = name === "select" || name === "epoll_wait" ||
+        (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
+      if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
+        endIdle(started);
+        print(started, `${call} …`, "");
+      } else if (name === "fork" || name === "_exit") {
+        endIdle(started); // the child must not print it again
+        if (name === "_exit") print(started, call, "");
+      }
+      const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
 
-    const result = bare(...args);
-    const code = result === -1 ? errno[0] : 0;
+      const result = bare(...args);
+      const code = result === -1 ? errno[0] : 0;
 
-    const now = performance.now();
-    const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
-    if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
-      idle.calls.add(line);
-      idle.count++;
-      if (now - idle.printed >= REFRESH) printIdle(now, terminal);
-      errno[0] = code; // printing may have changed it
+      const now = performance.now();
+      const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
+      if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
+        idle.calls.add(line);
+        idle.count++;
+        if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+        errno[0] = code; // printing may have changed it
+        return result;
+      }
+      endIdle(now);
+      if (name === "fork" && result === 0) child = libc.getpid();
+      if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
+      if (name === "close") nonblocking.delete(args[0]);
+
+      const notes = [
+        mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
+        result >= 0 ? note(name, args, result, looked) : "",
+      ];
+      print(now, line, notes.filter((note) => note !== "").join(", "));
+      if (code !== 0) errno[0] = code; // printing may have changed it
       return result;
-    }
-    endIdle(now);
-    if (name === "fork" && result === 0) child = libc.getpid();
-    if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-    if (name === "close") nonblocking.delete(args[0]);
-
-    const notes = [
-      mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
-      result >= 0 ? note(name, args, result, looked) : "",
-    ];
-    print(now, line, notes.filter((note) => note !== "").join(", "));
-    if (code !== 0) errno[0] = code; // printing may have changed it
-    return result;
-  };
+    };
 }
 
 /** What a call brought, beside its result. */
 function note(name: string, args: Parameters<CFunction>, result: number, looked: number): string {
   switch (name) {
-    case "accept":
+    case "accept4":
       return address(args[1]);
     case "recv":
       return firstLine(args[1].subarray(0, result));

@@ -1,7 +1,7 @@
 /** Bun: https://bun.com/docs/runtime/ffi */
-import type { CFunction, CType, Runtime, ThreadEvent } from "./interface.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The part of `bun:ffi` and of the `Bun` global that is used here. */
+/** The parts of `bun:ffi` and of Bun's globals that are used here. In a thread, these are its end of the line to its creator. */
 interface BunFFI {
   dlopen(
     path: string,
@@ -10,45 +10,64 @@ interface BunFFI {
   ptr(buffer: ArrayBufferView): number;
   toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
 }
-interface BunGlobal {
-  isMainThread: boolean;
-}
-/** In a thread, `self` is its end of the line to its maker. */
-const self = globalThis as unknown as {
-  Bun: BunGlobal;
-  onmessage: ((event: MessageEvent) => void) | null;
+const { Bun, postMessage } = globalThis as unknown as {
+  Bun: {
+    version: string;
+    isMainThread: boolean;
+    inspect(value: unknown): string;
+    semver: { satisfies(version: string, range: string): boolean };
+  };
   postMessage(data: unknown): void;
 };
 
-const ctype = (type: CType) => type === "buffer" ? "ptr" : type;
+const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
+if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
+  console.error(`Bun ${Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
+  process.exit(1);
+}
 
-export function bun(): Runtime {
+const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
+
+export function bun(data: Promise<unknown>): Runtime {
   const ffi = (process as unknown as { getBuiltinModule(name: "bun:ffi"): BunFFI }).getBuiltinModule(
     "bun:ffi",
   );
-  // From the first moment on: a message that comes while nobody listens is lost.
-  const data = Promise.withResolvers<unknown>();
-  if (!self.Bun.isMainThread) self.onmessage = (message) => data.resolve(message.data);
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
     script: process.argv[1],
     args: process.argv.slice(2),
-    noColor: Boolean(process.env.NO_COLOR),
     command: "bun",
     container: "oven/bun bun",
 
-    dlopen(library, signatures) {
-      const symbols = Object.entries(signatures).map(([name, { parameters, result }]) => [
-        name,
-        { args: parameters.map(ctype), returns: ctype(result) },
-      ]);
-      return ffi.dlopen(library, Object.fromEntries(symbols)).symbols;
-    },
+    dlopen: (library, name, [result, ...parameters]) =>
+      ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    isMainThread: self.Bun.isMainThread,
+    inspect: (value) => Bun.inspect(value),
+    writeBy(writer) {
+      if (!Bun.isMainThread) return; // there it writes at once by itself
+      process.stdout.write = writer(1);
+      process.stderr.write = writer(2);
+    },
+    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    beforeEnd(listener) {
+      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      if (!Bun.isMainThread) { // where process has no events, and is dear
+        addEventListener("error", ({ error }) => thrown(error));
+        const { exit } = process;
+        process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
+        return;
+      }
+      process.on("uncaughtExceptionMonitor", thrown);
+      process.on("unhandledRejection", (reason) => {
+        throw reason; // Bun would only print it
+      });
+      process.on("exit", listener);
+    },
+
+    isMainThread: Bun.isMainThread,
     // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
     // for each thread a collector of its own while it ends.
     spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
@@ -62,21 +81,10 @@ export function bun(): Runtime {
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },
-    threadData: () => data.promise,
-    tellMaker: (event) => self.postMessage(event),
+    threadData: () => data,
+    tellCreator: (event) => postMessage(event),
     endThread: () => process.exit(0),
 
-    beforeEnd(listener) {
-      const caught = (error: unknown) => listener(error ?? new Error("undefined was thrown"));
-      // In a thread, which `process` would make dearer by a third.
-      if (!self.Bun.isMainThread) return addEventListener("error", ({ error }) => caught(error));
-      process.on("uncaughtExceptionMonitor", caught);
-      process.on("unhandledRejection", (reason) => {
-        throw reason; // Bun would only print it
-      });
-      process.on("exit", () => listener());
-    },
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
     forkable: (options) => ({
       options: [...options],
       environment: {
@@ -88,5 +96,6 @@ export function bun(): Runtime {
         MIMALLOC_PURGE_DELAY: "-1", // a thread that gives memory back
       },
     }),
+    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
   };
 }

@@ -1,9 +1,8 @@
 /** Deno: https://docs.deno.com/api/deno/ffi */
-import type { Runtime, ThreadEvent } from "./interface.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** In a thread, `self` is its end of the line to its maker. */
+/** In a thread, `self` is its end of the line to its creator. */
 const self = globalThis as unknown as {
-  onmessage: ((event: MessageEvent) => void) | null;
   postMessage(data: unknown): void;
   close(): void;
 };
@@ -18,30 +17,43 @@ function require(name: "ffi" | "read", purpose: string): void {
   Deno.exit(1);
 }
 
-export function deno(): Runtime {
+const ctype = (type: CType) => type === "size" ? "usize" : type;
+
+export function deno(data: Promise<unknown>): Runtime {
   const isMainThread = !("WorkerGlobalScope" in globalThis);
-  // From the first moment on: a message that comes while nobody listens is lost.
-  const data = Promise.withResolvers<unknown>();
-  if (!isMainThread) self.onmessage = (message) => data.resolve(message.data);
   return {
     os: Deno.build.os,
     arch: Deno.build.arch,
-    script: Deno.mainModule,
+    script: decodeURIComponent(Deno.mainModule ?? "").replace(/^file:\/\//, ""), // a thread has none
     args: Deno.args,
-    noColor: Deno.noColor,
     command: "deno run -A",
     container: "denoland/deno run -A",
 
-    dlopen(library, signatures) {
+    dlopen(library, name, [result, ...parameters]) {
       // For all libraries: asked for this one alone, Deno would look for it in the current folder.
       require("ffi", "call the C library");
-      return Deno.dlopen(library, signatures as Deno.ForeignLibraryInterface).symbols as ReturnType<
-        Runtime["dlopen"]
-      >;
+      const symbol = { parameters: parameters.map(ctype), result: ctype(result) };
+      return Deno.dlopen(library, { [name]: symbol as Deno.ForeignFunction }).symbols[name] as CFunction;
     },
     addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
+
+    inspect: (value) => Deno.inspect(value),
+    writeBy: () => {}, // it writes at once by itself
+    turn: async () => {
+      // In a thread the first setTimeout loads all of Node's timers, for 20 ms. This waits for a millisecond as well.
+      const word = new Int32Array(new SharedArrayBuffer(4));
+      await (isMainThread
+        ? new Promise((resolve) => setTimeout(resolve))
+        : (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(word, 0, 0, 1).value);
+    },
+    beforeEnd(listener) {
+      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      addEventListener("error", ({ error }) => thrown(error));
+      addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
+      addEventListener("unload", () => listener(Deno.exitCode));
+    },
 
     isMainThread,
     spareThreads: () => 4,
@@ -56,28 +68,13 @@ export function deno(): Runtime {
       };
       worker.postMessage(data);
     },
-    threadData: () => data.promise,
-    tellMaker: (event) => self.postMessage(event),
+    threadData: () => data,
+    tellCreator: (event) => self.postMessage(event),
     endThread() {
       self.postMessage("ended");
       self.close();
     },
 
-    beforeEnd(listener) {
-      addEventListener("error", ({ error }) => listener(error ?? new Error("undefined was thrown")));
-      addEventListener(
-        "unhandledrejection",
-        ({ reason }) => listener(reason ?? new Error("undefined was thrown")),
-      );
-      addEventListener("unload", () => listener());
-    },
-    turn: async () => {
-      // In a thread the first setTimeout loads all of Node's timers, for 20 ms. This waits for a millisecond as well.
-      const word = new Int32Array(new SharedArrayBuffer(4));
-      await (isMainThread
-        ? new Promise((resolve) => setTimeout(resolve))
-        : (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(word, 0, 0, 1).value);
-    },
     forkable(options) {
       // A permission that was given in the terminal has to be on the command line now.
       const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
@@ -87,5 +84,6 @@ export function deno(): Runtime {
         environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode" },
       };
     },
+    askForPid: (getpid) => Object.defineProperty(Deno, "pid", { get: getpid }),
   };
 }

@@ -1,58 +1,51 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CFunction, Runtime, ThreadEvent } from "./interface.ts";
+import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The part of `node:ffi` that is used here. */
-interface NodeFFI {
-  dlopen(
-    path: string | null,
-    functions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, CFunction> };
-  getRawPointer(buffer: ArrayBufferView): bigint;
-  toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
-}
-/** The part of `node:worker_threads` that is used here. */
-interface NodeWorkers {
-  Worker: new (url: URL, options: { workerData: unknown; argv: readonly string[] }) => {
-    on(event: string, listener: (value: never) => void): void;
+/** The modules that are used here, and of those without types in Deno the parts. */
+const { getBuiltinModule } = process as unknown as {
+  getBuiltinModule(name: "node:ffi"): undefined | {
+    dlopen(
+      path: string | null,
+      functions: Record<string, { arguments: string[]; return: string }>,
+    ): { functions: Record<string, CFunction> };
+    getRawPointer(buffer: ArrayBufferView): bigint;
+    toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
   };
-  isMainThread: boolean;
-  parentPort: { postMessage(data: unknown): void };
-  workerData: unknown;
-}
-/** The part of `node:module` that is used here. */
-interface NodeModule {
-  enableCompileCache(): { directory?: string };
-  flushCompileCache(): void;
-}
-interface NodeFS {
-  writeSync(fd: number, data: string | Uint8Array): number;
-}
-const builtin = <T>(name: string) =>
-  (process as unknown as { getBuiltinModule(name: string): T | undefined }).getBuiltinModule(name);
+  getBuiltinModule(
+    name: "node:module",
+  ): { enableCompileCache(): { directory?: string }; flushCompileCache(): void };
+  getBuiltinModule(name: "node:util"): typeof import("node:util");
+  getBuiltinModule(name: "node:worker_threads"): typeof import("node:worker_threads");
+};
 
 /** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
-function loadFFI(): NodeFFI {
+function loadFFI() {
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) =>
     /\bFFI\b/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest as []);
-  try {
-    const ffi = builtin<NodeFFI>("node:ffi");
-    if (ffi) return ffi;
-    console.error(
-      `Node.js ${process.version} has no node:ffi; this runs it in one that has: ` +
-        `npx -y -p node@26.10.0 node ${process.argv.slice(1).join(" ")}`,
-    );
-    process.exit(1);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  const ffi = getBuiltinModule("node:ffi");
+  process.emitWarning = emitWarning;
+  if (ffi) return ffi;
+  const words = process.argv.slice(1).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const refused = `${process.env.NODE_OPTIONS} ${process.execArgv}`.includes("--no-experimental-ffi");
+  console.error(
+    `Node.js ${process.version} has no node:ffi` +
+      (refused
+        ? ", since it was started with --no-experimental-ffi"
+        : `; this runs it in one that has: npx -y -p node@26.10.0 node ${words}`),
+  );
+  process.exit(1);
 }
+
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
+
+// libffi widens an int to the whole register. A size_t of its own would want a bigint in each call.
+const ctype = (type: CType) => type === "size" ? "i32" : type;
 
 export function node(): Runtime {
   const ffi = loadFFI();
-  const workers = builtin<NodeWorkers>("node:worker_threads")!;
-  const modules = builtin<NodeModule>("node:module")!;
+  const workers = getBuiltinModule("node:worker_threads");
+  const modules = getBuiltinModule("node:module");
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
   // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
@@ -60,44 +53,43 @@ export function node(): Runtime {
   const print = (error: unknown) => {
     if (process.listenerCount("uncaughtException") === 0) console.error(error);
   };
-  if (!workers.isMainThread) {
-    // Node hands what a thread prints to the main thread, which does not look at it while it sleeps in accept(2).
-    const fs = builtin<NodeFS>("node:fs")!;
-    for (const [fd, stream] of [[1, process.stdout], [2, process.stderr]] as const) {
-      stream.write = (data: string | Uint8Array) => {
-        for (;;) {
-          try {
-            return fs.writeSync(fd, data) > 0;
-          } catch (error) {
-            if ((error as { code?: string }).code !== "EAGAIN") throw error; // a pipe that is full
-          }
-        }
-      };
-    }
-  }
 
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
-    script: process.argv[1],
+    script: process.argv[1] ?? "",
     args: process.argv.slice(2),
-    noColor: Boolean(process.env.NO_COLOR),
     command: "node",
     container: "node:26 node",
 
-    dlopen(library, signatures) {
-      const functions = Object.entries(signatures).map(([name, { parameters, result }]) => [
-        name,
-        { arguments: [...parameters], return: result },
-      ]);
-      return ffi.dlopen(library, Object.fromEntries(functions)).functions;
-    },
+    dlopen: (library, name, [result, ...parameters]) =>
+      ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
+        .functions[name],
     addressOf: (buffer) => ffi.getRawPointer(buffer),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
+    inspect: (value) => getBuiltinModule("node:util").inspect(value),
+    writeBy(writer) { // console writes to them, too
+      process.stdout.write = writer(1);
+      process.stderr.write = writer(2);
+    },
+    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    beforeEnd(listener) {
+      process.on(
+        "uncaughtExceptionMonitor",
+        (error) => listener(1, error ?? new Error("undefined was thrown")),
+      );
+      process.on("exit", listener);
+    },
+
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
-    allowThreads: () => {},
+    allowThreads() {
+      const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
+      if (!permission || permission.has("worker")) return;
+      console.error("This needs --allow-worker, to load the lesson in each thread");
+      process.exit(1);
+    },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
       const { directory } = modules.enableCompileCache();
@@ -106,23 +98,21 @@ export function node(): Runtime {
       process.removeListener("exit", _exit).on("exit", _exit);
       process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", listener as (event: ThreadEvent) => void);
+      worker.on("message", (event: ThreadEvent) => {
+        if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`
+      });
       worker.on("error", (error: Error) => listener({ failed: error.message }));
       worker.on("exit", () => listener("ended"));
     },
     threadData: () => Promise.resolve(workers.workerData),
-    tellMaker: (event) => workers.parentPort.postMessage(event),
+    tellCreator: (event) => workers.parentPort!.postMessage(event),
     endThread: () => process.exit(0),
 
-    beforeEnd(listener) {
-      process.on("uncaughtExceptionMonitor", (error) => listener(error ?? new Error("undefined was thrown")));
-      process.on("exit", () => listener());
-    },
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
     forkable: (options) => ({
       // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
       options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
     }),
+    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
   };
 }

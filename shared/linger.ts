@@ -1,0 +1,54 @@
+/**
+ * Closing a connection so that the answer arrives. close(2) on a socket that still has unread bytes, or gets some
+ * afterwards, sends a reset, and with it what is still on its way is lost. So say "that was all" first, let the
+ * client read to the end and close, and close then. Web servers call this a lingering close.
+ */
+import { timeval } from "./libc.ts";
+import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./socket.ts";
+
+/** Seconds that an answered client has to close. */
+const LINGER = 1;
+/** The most that {@link lingeringClose} reads of what a client still sends. */
+const MAX_REST = 1024 * 1024;
+
+/** Close a blocking connection: shutdown(2), recv(2) until the client closes, for a second and 1 MiB at most, close(2). */
+export function lingeringClose(conn: Socket): void {
+  conn.shutdown(SHUT_WR);
+  const end = performance.now() + LINGER * 1000;
+  for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
+    conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval(left)); // for this one recv: many bytes one by one have no second each
+    const data = conn.recv(4096);
+    if (data === null || data.length === 0) break;
+    rest -= data.length;
+  }
+  conn.close();
+}
+
+/** The answered clients of a loop that never blocks on one: {@link lingeringClose} for many at once. */
+export class Lingering {
+  /** When each one's second is over. They come in the order of their answers, so the first is the next. */
+  readonly #ends = new Map<Socket, number>();
+
+  /** Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
+  add(conn: Socket): void {
+    conn.shutdown(SHUT_WR);
+    this.#ends.set(conn, performance.now() + LINGER * 1000);
+  }
+
+  /**
+   * End those that have had a second: when both directions are shut down, recv brings what has come, and then
+   * the end of the stream, whatever the client does. Returns the seconds until the next one's are over;
+   * `null`: there is none.
+   */
+  expire(): number | null {
+    for (const [conn, end] of this.#ends) {
+      if (conn.fileno() !== -1) {
+        const left = end - performance.now();
+        if (left > 0) return left / 1000;
+        conn.shutdown(SHUT_RDWR);
+      }
+      this.#ends.delete(conn);
+    }
+    return null;
+  }
+}
