@@ -36,9 +36,12 @@ export async function changed(lesson: Lesson, ...changes: readonly Change[]): Pr
   return await written({ "mine.ts": source });
 }
 
-/** Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. */
+/**
+ * Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. It is
+ * such a path as a reader may have.
+ */
 export async function written(files: Record<string, string>): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "lessons-" });
+  const folder = await Deno.makeTempDir({ prefix: "100% grüße " });
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   await Deno.mkdir(`${folder}/lessons`);
   for (const [name, text] of Object.entries(files)) {
