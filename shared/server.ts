@@ -5,6 +5,9 @@ import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
+/** A thread loads this file too, and has no use for it. */
+const util = runtime.isMainThread ? await import("node:util") : null;
+
 /** Where a server listens, and which lesson it is. */
 export interface Address {
   /** An IPv4 address of this machine, or 0.0.0.0 for all of them. */
@@ -48,10 +51,7 @@ function parse(defaults: OwnOptions, wrong: (what: string) => never): Record<str
     [name, { type: typeof value === "boolean" ? "boolean" : "string" }] as const
   );
   try {
-    // Not imported: a thread loads this file too, and does not need it.
-    // deno-lint-ignore no-process-global
-    const { parseArgs } = process.getBuiltinModule("node:util");
-    const { values } = parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) });
+    const { values } = util!.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) });
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => {
         if (typeof defaults[name] !== "number") return [name, value as Value];
