@@ -88,6 +88,11 @@ const EDITS = String.raw`
 02 | const started =        | thread.start();                             | left           | ^thread 1: [^]*exports no function "handler": .*export function handler\(
    | export function        | function handler(conn: Socket) {
    | if (!started)          |
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: () => {}, args: [] }); | left, ends | exports no function ".*": .*export function handler\(
+02 | export function        | export const handler = function other(conn: Socket) { | left, ends | exports no function "other": .*export function other\(
+02 | if (isMainThread) {    | if (!isMainThread) throw new Error("at load");\n… | left, ends | thread 1: [^]*Error: at load[^]*mine\.ts:\d+
+02 | if (request) conn.send | await new Thread({ module: import.meta.url, target: inner, args: [] }).start(); … | answered |
+   | export function        | export function inner() {}\nexport async function handler(conn: Socket) {
 02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [{ conn }] as any }); | left, ends | of its arguments it gets copies, or a Socket that is one by itself
 02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [new Map([[1, conn]])] as any }); | left, ends | of its arguments it gets copies, or a Socket that is one by itself
 02 | export function        | export function handler(fd: number) { const conn = new Sock(fd); throw new Error("open"); | left | ^thread 1: [^]*Error: open
