@@ -1,13 +1,13 @@
 /**
  * 03: a pool of threads.
  *
- * Four threads are made once, and each takes one connection after another. All
- * four sleep in accept(2) on the same socket; the kernel wakes one of them.
+ * Four threads are made once, and each takes one connection after another. All sleep in accept(2) on
+ * the same socket; the kernel wakes one. (Tomcat has one thread that accepts, and a queue behind it.)
  *
  * Article: 《web 服务器的秘密(二)》, "线程池"
  * Calls:   accept(2), recv(2), send(2), in each of four threads
  * Costs:   four threads, however many clients there are. But when all four
- *          wait for slow clients, the fifth client waits, too.
+ *          wait for slow clients, the fifth waits, too: connected, in the kernel's queue.
  * Differs: - Threads share descriptors but no variables: see 02.
  *          - A client that resets its connection ends its turn. In the
  *            listing it ends the thread: after four of them the process is gone.

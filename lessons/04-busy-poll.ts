@@ -12,7 +12,7 @@
  * Differs: - The listing leaves the accepted sockets blocking: one silent
  *            client puts it to sleep in recv(2), and all others wait.
  *          - A connection that was reset is closed; the listing keeps it.
- *          - An answered client closes, and then we do: otherwise a reset can
+ *          - An answered client closes, and then we do, or a reset can
  *            destroy an answer on its way. It has a second for that.
  *          - A request may come in pieces; it ends with its empty line.
  *          - Without a free descriptor, accept rests for a moment.
@@ -38,9 +38,9 @@ while (true) {
   }
 
   for (const [conn, request] of conns) {
-    const data = conn.recv(4096); // null: nothing is there (EAGAIN)
-    if (data === null) continue;
-    if (data.length === 0) { // the client has closed
+    const data = conn.recv(4096); // some bytes; none; null
+    if (data === null) continue; // nothing is there yet (EAGAIN)
+    if (data.length === 0) { // the client has closed, or (an error) reset the connection
       conns.delete(conn);
       conn.close();
     } else if (request.add(data)) { // its empty line has come

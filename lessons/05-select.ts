@@ -6,9 +6,9 @@
  *
  * Article: 《web 服务器的秘密(二)》, "select", of which it has pseudo-code only
  * Calls:   select(2), then accept(2), recv(2), send(2) on those that are ready
- * Costs:   select says that something has come, and marks it in a set of bits;
- *          whose bits they are, we find out by looking at all n sockets: O(n).
- *          The kernel does the same. And the set has room for 1,024 descriptors.
+ * Costs:   select takes a set with one bit for each socket, and leaves the bits of those
+ *          that have something. Whose bits these are we see by looking at all n sockets: O(n).
+ *          The kernel looks at all n, too. And the set has room for 1,024 descriptors.
  * Differs: - Request and close: see 04.
  * Run:     deno run -A lessons/05-select.ts     or     bun …     or     node …
  */
@@ -29,7 +29,7 @@ const watched = new FdSet(); // one bit for each descriptor: "tell me about this
 watched.add(server);
 
 while (true) {
-  // Sleeps until something has come, or an answered client has had its second; then only the bits of the ready ones are set.
+  // Sleeps until something has come, or an answered client's second is over. The kernel answers in the bits of a copy.
   const [ready] = select(watched, null, null, answered.expire());
 
   for (const [conn, request] of conns) { // all of them, though perhaps one has something

@@ -1,8 +1,8 @@
 /**
  * 06: epoll.
  *
- * The kernel keeps the list of watched sockets, and hands over the k that have something.
- * The others cost nothing, however many they are: O(k).
+ * The kernel keeps the list of watched sockets. What comes for one of them puts it on a second list,
+ * of the ready ones, and epoll_wait hands over these k. The others cost nothing, however many: O(k).
  *
  * Article: 《web 服务器的秘密(二)》, "Epoll"
  * Calls:   epoll_wait(2), epoll_ctl(2), then accept(2), recv(2), send(2)
@@ -35,12 +35,12 @@ const connections = new Map<number, { conn: Socket; request: HttpRequest; respon
 const answered = new Lingering();
 
 while (true) {
-  // Sleeps until something happens, or an answered client has had its second.
+  // Sleeps until something happens, or the second of an answered client is over.
   for (const [fileno, event] of epoll.poll(answered.expire())) {
     if (fileno === server.fileno()) {
       const conn = server.accept();
       if (conn === null) continue; // nobody is there, after all
-      conn.setblocking(false);
+      conn.setblocking(false); // "ready" is a hint: by now it may be over, and recv must not sleep then
       epoll.register(conn.fileno(), EPOLLIN);
       connections.set(conn.fileno(), { conn, request: new HttpRequest(), response: RESPONSE });
       continue;
@@ -53,7 +53,7 @@ while (true) {
       const data = conn.recv(4096);
       closed = data?.length === 0; // the client has closed
       if (data && request.add(data)) epoll.modify(fileno, EPOLLOUT); // its empty line has come
-    } else if (event & (EPOLLHUP | EPOLLERR)) { // it was reset
+    } else if (event & (EPOLLHUP | EPOLLERR)) { // reset while its answer waited for room (an ordinary end is IN | HUP)
       closed = true;
     } else if (event & EPOLLOUT) {
       connection.response = response.subarray(conn.send(response)); // what does not fit goes later

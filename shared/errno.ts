@@ -6,7 +6,6 @@ export const Errno = {
   ENOENT: 2,
   EINTR: 4,
   EBADF: 9,
-  ECHILD: 10,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
@@ -15,7 +14,6 @@ export const Errno = {
   EINVAL: 22,
   ENFILE: 23,
   EMFILE: 24,
-  ENOSPC: 28,
   EPIPE: 32,
   ENONET: 64,
   EPROTO: 71,
@@ -29,13 +27,11 @@ export const Errno = {
   ECONNABORTED: 103,
   ECONNRESET: 104,
   ENOBUFS: 105,
-  EISCONN: 106,
   ENOTCONN: 107,
   ETIMEDOUT: 110,
   ECONNREFUSED: 111,
   EHOSTDOWN: 112,
   EHOSTUNREACH: 113,
-  EALREADY: 114,
   EINPROGRESS: 115,
 } as const;
 
@@ -46,7 +42,9 @@ const MEANINGS: Readonly<Record<number, string>> = {
     "in use: stop the program that has it, or take another with --port (0 takes a free one)",
   [Errno.EADDRNOTAVAIL]: "this machine has no such address: take 127.0.0.1, or 0.0.0.0 for all, with --host",
   [Errno.EAGAIN]: "not now, and a non-blocking socket does not wait",
-  [Errno.EBADF]: "this descriptor is not open (any more)",
+  [Errno.EBADF]:
+    "this descriptor is not open (any more). A connection that was given to a thread is that one's to " +
+    "close: threads share the descriptor, while a forked child has a copy of it",
   [Errno.ECONNREFUSED]: "nobody listens there",
   [Errno.EEXIST]: "this descriptor is registered already",
   [Errno.EINPROGRESS]: "its timeout was over before there was a connection",
@@ -67,8 +65,8 @@ export class OSError extends Error {
   /** Why: one of {@link Errno}, or another number of errno(3). */
   readonly code: number;
   /** `call` is such as `"bind"`. */
-  constructor(call: string, code: number, meaning: string | undefined = MEANINGS[code]) {
-    super(`${call}: ${errorname(code)}${meaning ? `: ${meaning}` : ""}`);
+  constructor(call: string, code: number) {
+    super([call, errorname(code), MEANINGS[code]].filter(Boolean).join(": "));
     this.code = code;
   }
 }

@@ -1,6 +1,6 @@
 /** The C library, glibc or musl: every function that is called here, and the errno that it leaves. */
 import { OSError } from "./errno.ts";
-import { type CFunction, type CType, runtime, type Signature } from "./runtime.ts";
+import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
 /**
  * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
@@ -60,24 +60,14 @@ const FUNCTIONS = {
 const libraryOf = (name: string) =>
   /^(pthread|sem)_/.test(name) ? "libpthread.so.0" : name === "dlsym" ? "libdl.so.2" : "libc.so.6";
 
-// deno-fmt-ignore
-type Value<T extends CType> =
-  T extends "buffer" ? Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer> | null
-  : T extends "u64" ? bigint
-  : T extends "void" ? void
-  : number;
-type Values<P extends readonly CType[]> = { -readonly [I in keyof P]: Value<P[I]> };
-type Call<S> = S extends readonly [infer R extends CType, ...infer P extends readonly CType[]]
-  ? (...args: Values<P>) => Value<R>
-  : never;
-/** The C functions by name, with their parameters as JavaScript passes them. */
-export type Libc = { readonly [K in keyof typeof FUNCTIONS]: Call<typeof FUNCTIONS[K]> };
+/** The C functions by name. A pointer is a typed array or `null`. */
+export type Libc = { readonly [K in keyof typeof FUNCTIONS]: CFunction };
 
 if (runtime.os !== "linux") {
   const lesson = runtime.script.replace(/^.*[/\\]/, "");
   console.error(
     `${lesson} makes system calls of Linux, so run it in a container: docker run --rm -it --init ` +
-      `-p 127.0.0.1:9696:9696 -v "$PWD":/app -w /app ${runtime.container} lessons/${lesson} --host 0.0.0.0`,
+      `-p 127.0.0.1:9696:9696 -v "$PWD":/app -w /app denoland/deno run -A lessons/${lesson} --host 0.0.0.0`,
   );
   // deno-lint-ignore no-process-global
   process.exit(1);
@@ -122,8 +112,11 @@ export function check(call: string, result: number): number {
 export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text + "\0");
 
 const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
-/** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. */
+/** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. RangeError: that is no time. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
+  if (!(seconds >= 0 && seconds < 2 ** 31)) {
+    throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
+  }
   const microseconds = Math.ceil(seconds * 1e6);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);
   TIMEVAL[2] = microseconds % 1e6;

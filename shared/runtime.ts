@@ -24,10 +24,6 @@ export interface Runtime {
   readonly script: string;
   /** The script's arguments; in a thread they are the same. */
   readonly args: readonly string[];
-  /** What stands before a script on the command line, such as `deno run -A`. */
-  readonly command: string;
-  /** A container image and the command in it that runs a script. */
-  readonly container: string;
 
   /**
    * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none.

@@ -51,9 +51,6 @@ export function select(
   exceptfds: FdSet | null,
   timeout: number | null = null,
 ): readonly [FdSet, FdSet, FdSet] {
-  if (timeout !== null && !(timeout >= 0 && timeout < 2 ** 31)) {
-    throw new RangeError(`select takes seconds, 0 or null, not ${JSON.stringify(timeout)}`);
-  }
   if ([readfds, writefds, exceptfds].some((set) => set !== null && !(set instanceof FdSet))) {
     throw new TypeError("select takes an FdSet, such as new FdSet([server]), or null, three times");
   }

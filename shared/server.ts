@@ -1,4 +1,4 @@
-/** A lesson's command line, and the socket that it listens on, with plain words where there can be none. */
+/** How a lesson begins: its command line, and the socket that it listens on. */
 import { octets } from "./address.ts";
 import { OSError } from "./errno.ts";
 import { runtime } from "./runtime.ts";
@@ -32,8 +32,21 @@ type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends b
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
-  const defaults = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
-  const values: Record<string, Value> = { ...defaults, ...parse(defaults, wrong) };
+  const values: Record<string, Value> = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
+  const kinds = Object.entries(values).map(([name, value]) =>
+    [name, { type: typeof value === "boolean" ? "boolean" as const : "string" as const }] as const
+  );
+  let given: Record<string, unknown> = {};
+  try {
+    given = util!.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) }).values;
+  } catch (error) {
+    wrong((error as Error).message.split("\n")[0]);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    const isNumber = typeof values[name] === "number";
+    if (isNumber && !/^\d+(\.\d+)?$/.test(`${value}`)) wrong(`--${name} takes a number, not ${value}`);
+    values[name] = isNumber ? Number(value) : value as Value;
+  }
   if (values.help) {
     write(1, help(lesson, shows, own));
     // deno-lint-ignore no-process-global
@@ -41,28 +54,8 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   }
   if (values.host === "localhost") values.host = "127.0.0.1";
   if (!octets(`${values.host}`)) wrong(`--host takes an IPv4 address such as 127.0.0.1, not ${values.host}`);
-  if (!(Number.isInteger(values.port) && Number(values.port) <= 65535)) wrong("--port takes 0 to 65535");
+  if (!Number.isInteger(values.port) || Number(values.port) > 65535) wrong("--port takes 0 to 65535");
   return { ...values, lesson } as unknown as Address & Values<T>;
-}
-
-/** What was given on the command line. */
-function parse(defaults: OwnOptions, wrong: (what: string) => never): Record<string, Value> {
-  const kinds = Object.entries(defaults).map(([name, value]) =>
-    [name, { type: typeof value === "boolean" ? "boolean" : "string" }] as const
-  );
-  try {
-    const { values } = util!.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) });
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => {
-        if (typeof defaults[name] !== "number") return [name, value as Value];
-        return /^\d+(\.\d+)?$/.test(`${value}`)
-          ? [name, Number(value)]
-          : wrong(`--${name} takes a number, not ${value}`);
-      }),
-    );
-  } catch (error) {
-    return wrong((error as Error).message.split("\n")[0]);
-  }
 }
 
 function help(lesson: string, shows: string, own: OwnOptions): string {
@@ -72,7 +65,7 @@ function help(lesson: string, shows: string, own: OwnOptions): string {
   );
   return `${lesson}: ${shows}
 
-  ${runtime.command} lessons/${lesson}.ts [options]
+  deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …
 
   --host ADDRESS  IPv4 address to listen on (default 127.0.0.1; 0.0.0.0 is every one)
   --port PORT     port to listen on (default 9696; 0 takes a free one)

@@ -1,7 +1,6 @@
 /**
- * TCP sockets over the system calls, with the names of Python's `socket`
- * module. An error that only says "the client has gone" is not an exception
- * here: it reads as the end of the stream.
+ * TCP sockets over the system calls, with the names of Python's `socket` module. An error that only says "the client has
+ * gone" is not an exception here: it reads as the end of the stream.
  */
 import { sockaddr, type SocketAddress, socketAddress } from "./address.ts";
 import { Errno, errorname, OSError } from "./errno.ts";
@@ -11,7 +10,7 @@ import { warn } from "./stdio.ts";
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
 const AF_INET = 2;
 const SOCK_STREAM = 1;
-const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor: open(2), O_CLOEXEC
+const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
 
@@ -42,7 +41,7 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-const { EAGAIN, EBADF, EINTR, ENOTCONN } = Errno;
+const { EAGAIN, EBADF, EINTR } = Errno;
 /** accept(2): nobody is there. So it treats errors of the network, too, and a firewall's EPERM. */
 const NOBODY = new Set<number>([
   EAGAIN,
@@ -57,13 +56,9 @@ const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Er
 /** Faults in the program. All other errors of a connection mean that the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
-/**
- * Where recv(2) puts the bytes. {@link Socket.recv} returns the part that they fill, and the next call fills what is
- * free behind it: nothing is copied, and what was returned lasts.
- */
-const SLAB = 64 * 1024;
-let free = new Uint8Array(SLAB);
-/** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps for some ms. */
+/** Where recv(2) puts the bytes: each time behind the last ones, so that nothing is copied, and what it returned lasts. */
+let free = new Uint8Array(64 * 1024);
+/** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps. */
 const INT = new Int32Array(1);
 const PEER = new Uint8Array(16);
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
@@ -82,8 +77,7 @@ export const unclosed: Set<Socket> = new Set();
 export class Socket {
   #fd: number;
   #timeout: SocketState["timeout"];
-  /** The thread whose it is instead, after {@link handOver}. */
-  #owner = "";
+  #handedOver = false;
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
   /** Structured clone refuses a function. So no thread gets a Socket inside another value, as a mere husk. */
@@ -94,14 +88,14 @@ export class Socket {
    * other: set a timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
   constructor(fileno?: number | SocketState) {
-    const { fd, timeout, addr }: SocketState = typeof fileno === "object"
+    const state: SocketState = typeof fileno === "object"
       ? fileno
       : fileno === undefined
       ? { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null }
       : { fd: descriptor(fileno), timeout: undefined };
-    this.#fd = fd;
-    this.#timeout = timeout;
-    this.addr = addr;
+    this.#fd = state.fd;
+    this.#timeout = state.timeout;
+    this.addr = state.addr;
     unclosed.add(this);
   }
 
@@ -113,26 +107,23 @@ export class Socket {
   /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
   setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
     const words = typeof value === "object" ? value : Int32Array.of(integer(value));
-    this.#check(
-      "setsockopt",
-      libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength),
-    );
+    check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength));
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
   bind(address: SocketAddress): void {
-    this.#check("bind", libc.bind(this.#fd, sockaddr(address), 16));
+    check("bind", libc.bind(this.#fd, sockaddr(address), 16));
   }
 
   /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
-    this.#check("listen", libc.listen(this.#fd, integer(backlog)));
+    check("listen", libc.listen(this.#fd, integer(backlog)));
   }
 
   /** The address that this socket is bound to: getsockname(2) */
   getsockname(): SocketAddress {
     const address = new Uint8Array(16);
-    this.#check("getsockname", bare.getsockname(this.#fd, address, Int32Array.of(16)));
+    check("getsockname", bare.getsockname(this.#fd, address, Int32Array.of(16)));
     return socketAddress(address);
   }
 
@@ -142,7 +133,7 @@ export class Socket {
    */
   connect(address: SocketAddress): void {
     const result = libc.connect(this.#fd, sockaddr(address), 16);
-    if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) this.#check("connect", result);
+    if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
   /**
@@ -164,7 +155,7 @@ export class Socket {
       const code = errno[0];
       if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
       if (NOBODY.has(code)) return null;
-      if (!EXHAUSTED.has(code)) this.#fail("accept", code);
+      if (!EXHAUSTED.has(code)) throw new OSError("accept", code);
       // accept takes the descriptor first, so the next try would fail at once, whether
       // somebody waits or not: without the pause a server out of descriptors only spins.
       warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
@@ -174,19 +165,18 @@ export class Socket {
   }
 
   /**
-   * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client
-   * has closed or reset the connection. `null`: nothing is there yet (the
-   * socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
+   * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client has closed or reset the connection.
+   * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
     if (integer(bufsize) < 1) throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
-    if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, SLAB));
+    if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, 64 * 1024));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
-      const code = errno[0];
-      if (n === -1 && code === EINTR) continue;
-      if (n === -1 && code === EAGAIN) return null;
-      if (n === -1 && (MISUSE.has(code) || code === ENOTCONN)) this.#fail("recv", code); // ENOTCONN: it never was
+      const code = n === -1 ? errno[0] : 0;
+      if (code === EINTR) continue;
+      if (code === EAGAIN) return null;
+      if (MISUSE.has(code) || code === Errno.ENOTCONN) throw new OSError("recv", code); // ENOTCONN: it never was
       const data = free.subarray(0, Math.max(n, 0));
       free = free.subarray(data.length);
       return data;
@@ -199,41 +189,32 @@ export class Socket {
    * TypeError: they are no bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
-    return Math.max(this.#send(bytes), 0);
-  }
-
-  /**
-   * Send all of the bytes, as Python's `sendall`. False: the client has gone, or the timeout is over. A non-blocking
-   * socket cannot wait until all of them fit: OSError EAGAIN.
-   */
-  sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
-    for (let rest = bytes; rest.length > 0;) {
-      const n = this.#send(rest);
-      if (n === -EAGAIN && !this.#timeout) this.#fail("sendall", EAGAIN);
-      if (n < 0) return false;
-      rest = rest.subarray(n);
-    }
-    return true;
-  }
-
-  /** How many bytes were sent, or the error, negative. */
-  #send(bytes: Uint8Array<ArrayBuffer>): number {
     if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`send takes bytes: new TextEncoder().encode(…) makes them of a string`);
+      throw new TypeError("send takes bytes: new TextEncoder().encode(…) makes them of a string");
     }
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-      const code = errno[0];
       if (n >= 0) return n;
-      if (MISUSE.has(code)) this.#fail("send", code);
-      if (code !== EINTR) return -code;
+      const code = errno[0];
+      if (MISUSE.has(code)) throw new OSError("send", code);
+      if (code !== EINTR) return 0;
     }
+  }
+
+  /**
+   * Send all of the bytes, as Python's `sendall`. False: not all of them went, since the client has gone, the timeout is
+   * over, or a non-blocking socket has no room.
+   */
+  sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
+    let rest = bytes;
+    for (let n; rest.length > 0 && (n = this.send(rest)) > 0;) rest = rest.subarray(n);
+    return rest.length === 0;
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
   shutdown(how: number): void {
     const result = libc.shutdown(this.#fd, integer(how));
-    if (result === -1 && MISUSE.has(errno[0])) this.#fail("shutdown", errno[0]); // ENOTCONN: the client was faster
+    if (result === -1 && MISUSE.has(errno[0])) throw new OSError("shutdown", errno[0]); // ENOTCONN: the client was faster
   }
 
   /** `false`: accept and recv no longer sleep, they answer `null` when nothing is there. `settimeout(0)` is the same. */
@@ -247,50 +228,41 @@ export class Socket {
    * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
-    if (seconds !== null && !(seconds >= 0 && seconds < 2 ** 31)) {
-      throw new RangeError(`settimeout takes seconds, 0 or null, not ${JSON.stringify(seconds)}`);
-    }
+    const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
     const before = this.#timeout;
     if (seconds === 0 || before === 0 || before === undefined) {
       INT[0] = seconds === 0 ? 1 : 0;
-      this.#check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
+      check("ioctl", libc.ioctl(this.#fd, FIONBIO, INT));
     }
     if (seconds || before || before === undefined) {
-      const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
       this.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit);
       this.setsockopt(SOL_SOCKET, SO_SNDTIMEO, limit);
     }
     this.#timeout = seconds;
   }
 
-  /** Give the descriptor back. The connection ends when its last descriptor is closed: close(2) */
+  /** Give the descriptor back. The connection ends when its last descriptor is closed. EBADF: a thread's: close(2) */
   close(): void {
-    if (this.#owner) this.#fail("close", EBADF);
+    if (this.#handedOver) throw new OSError("close", EBADF);
     if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
     this.#fd = -1;
     unclosed.delete(this);
   }
 
-  /**
-   * What the Socket of another thread, `owner`, is made of. A connection belongs to that thread alone from now on; a
-   * listening socket to both. For thread.ts
-   */
-  handOver(owner: string): SocketState {
-    if (this.#owner) this.#fail("Thread", EBADF);
+  /** What a Socket of another thread is made of, whose a connection is from now on. A listening socket is both's. */
+  handOver(): SocketState {
+    if (this.#handedOver) throw new OSError("Thread", EBADF);
     const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
     if (!this.#listens()) {
       unclosed.delete(this);
+      this.#handedOver = true;
       this.#fd = -1;
-      this.#owner = owner;
     }
     return state;
   }
 
-  /**
-   * Close the connections that a thread or a forked child leaves open at its end, and return how many they were.
-   * A listening socket stays open, since others may accept from it. For thread.ts, process.ts
-   */
+  /** Close the connections that are left at the end of a thread or a child, but no socket that others may accept from. */
   static closeAll(): number {
     const connections = [...unclosed].filter((socket) => !socket.#listens());
     for (const conn of connections) conn.close();
@@ -302,23 +274,11 @@ export class Socket {
     bare.getsockopt(this.#fd, SOL_SOCKET, SO_ACCEPTCONN, INT, Int32Array.of(4));
     return INT[0] === 1;
   }
-
-  #check(call: string, result: number): void {
-    if (result === -1) this.#fail(call, errno[0]);
-  }
-
-  #fail(call: string, code: number): never {
-    const theirs =
-      `this connection belongs to ${this.#owner}, which closes it: threads share one descriptor ` +
-      "(a forked child has a copy, and so its parent has one to close)";
-    throw new OSError(call, code, this.#owner ? theirs : undefined);
-  }
 }
 
 /** `value`, if it can be a descriptor: foreign functions would take anything else for 0. TypeError */
-export function descriptor(value: number | Socket): number {
-  return integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
-}
+export const descriptor = (value: number | Socket): number =>
+  integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
 
 /** `value`, if it is a whole number that fits an int. TypeError */
 export function integer(value: number, what = "this"): number {

@@ -13,7 +13,7 @@ export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
 else runtime.threadData().then((data) => main(data as ThreadData));
 
-/** What {@link Thread} takes. */
+/** What a thread is made of. */
 // deno-lint-ignore no-explicit-any
 export interface ThreadOptions<A extends any[]> {
   /** The lesson's `import.meta.url`. */
@@ -27,11 +27,9 @@ export interface ThreadOptions<A extends any[]> {
   readonly args: NoInfer<A>;
 }
 
-/** What a thread is started with. */
+/** What it is told: its number, from 1; when its creator began, ms since 1970; what to run. */
 interface ThreadData {
-  /** Threads count from 1. */
   readonly number: number;
-  /** When the thread that created it began, ms since 1970. */
   readonly origin: number;
   readonly module: string;
   readonly target: string;
@@ -40,8 +38,7 @@ interface ThreadData {
 
 let count = 0;
 /** The threads that this one has started, while they run. */
-// deno-lint-ignore no-explicit-any
-const running = new Set<Thread<any>>();
+const running = new Set<{ join(): Promise<void> }>();
 
 /** A thread of this process: pthreads(7). */
 // deno-lint-ignore no-explicit-any
@@ -60,48 +57,43 @@ export class Thread<A extends any[]> {
   }
 
   /**
-   * Start it, and wait until it runs. False: the system can make no further
-   * thread, not within a second (one line on standard error says so). While it is awaited, the
-   * runtime also clears away the threads that have ended, which it cannot do
-   * while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does not load
-   * in a thread, or it exports no such function.
+   * Start it, and wait until it runs. False: the system can make no further thread, not within a second (one line on
+   * standard error says so). While it is awaited, the runtime also clears away the threads that have ended, which it
+   * cannot do while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does
+   * not load in a thread, or it exports no such function.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
     const end = performance.now() + 1000;
-    for (let refused; (refused = noRoom()) !== undefined;) {
+    for (let refused; (refused = noRoom());) {
       if (performance.now() > end) {
         warn(`can't start new thread: ${refused}`);
         return false;
       }
-      await Promise.race([...running].map((thread) => thread.join()).concat(sleep(250)));
+      await Promise.race([...[...running].map((thread) => thread.join()), sleep(250)]);
     }
-    this.#started = true;
     const { module, target, args } = this.#options;
     const name = `thread ${++count}`;
     try {
       structuredClone(args.filter((value) => !(value instanceof Socket)));
-    } catch (error) { // DataCloneError
-      throw new TypeError(
-        `${name}: of its arguments it gets copies, or a Socket that is one by itself, and one cannot be copied: ${
-          (error as Error).message
-        }`,
-      );
+    } catch (cause) { // DataCloneError
+      throw new TypeError(`${name} gets copies of its arguments, or a Socket that is one by itself`, {
+        cause,
+      });
     }
     const data: ThreadData = {
       number: count,
       origin: performance.timeOrigin,
       module,
       target: target.name,
-      args: args.map((value) => value instanceof Socket ? { socket: value.handOver(name) } : { value }),
+      args: args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value }),
     };
+    this.#started = true;
     running.add(this);
+    this.#ended.promise.then(() => running.delete(this));
     const begun = await new Promise<ThreadEvent>((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
-        if (event === "ended") {
-          this.#ended.resolve();
-          running.delete(this);
-        }
+        if (event === "ended") this.#ended.resolve();
         resolve(event); // the first one counts
       })
     );
@@ -130,36 +122,27 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   function end(_code: number, error?: unknown): void {
     if (over) return;
     over = true;
-    if (error !== undefined) report(`thread ${number}`, error);
     const open = Socket.closeAll();
-    if (open > 0 && error === undefined) {
-      warn(
-        `thread ${number} has ended with connections open (${open}): they are closed, and what it awaited is lost`,
-      );
+    if (error !== undefined) report(`thread ${number}`, error);
+    else if (open > 0) {
+      warn(`thread ${number} has ended with connections open (${open}), and what it awaited is lost`);
     }
     runtime.endThread();
   }
   runtime.beforeEnd(end);
-  let run;
   try {
-    run = (await import(module))[target];
+    const run = (await import(module))[target];
     if (typeof run !== "function") {
-      throw new Error(
-        `${module} exports no function ${JSON.stringify(target)}: ` +
-          `the target has to be written \`export function ${target || "handler"}(…)\``,
-      );
+      const advice = `the target has to be written \`export function ${target || "handler"}(…)\``;
+      throw new Error(`${module} exports no function ${JSON.stringify(target)}: ${advice}`);
     }
-  } catch (error) {
-    runtime.tellCreator({ failed: error instanceof Error && error.stack || String(error) });
-    return end(1, error);
-  }
-  runtime.tellCreator({ started: bare.gettid() });
-  try {
+    runtime.tellCreator({ started: bare.gettid() });
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
     await runtime.turn(); // a promise that it left behind may have been rejected
     end(0);
   } catch (error) {
+    runtime.tellCreator({ failed: `${(error as Error | undefined)?.message}` }); // heard only if it has not started
     end(1, error ?? new Error("undefined was thrown"));
   }
 }

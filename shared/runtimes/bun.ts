@@ -1,24 +1,8 @@
 /** Bun: https://bun.com/docs/runtime/ffi */
-import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The parts of `bun:ffi` and of Bun's globals that are used here. In a thread, these are its end of the line to its creator. */
-interface BunFFI {
-  dlopen(
-    path: string,
-    symbols: Record<string, { args: string[]; returns: string }>,
-  ): { symbols: Record<string, CFunction> };
-  ptr(buffer: ArrayBufferView): number;
-  toArrayBuffer(pointer: number, offset: number, length: number): ArrayBuffer;
-}
-const { Bun, postMessage } = globalThis as unknown as {
-  Bun: {
-    version: string;
-    isMainThread: boolean;
-    inspect(value: unknown): string;
-    semver: { satisfies(version: string, range: string): boolean };
-  };
-  postMessage(data: unknown): void;
-};
+// deno-lint-ignore no-explicit-any
+const { Bun, postMessage } = globalThis as any; // in a thread, its end of the line to its creator
 
 const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
 if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
@@ -29,16 +13,13 @@ if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
-  const ffi = (process as unknown as { getBuiltinModule(name: "bun:ffi"): BunFFI }).getBuiltinModule(
-    "bun:ffi",
-  );
+  // deno-lint-ignore no-explicit-any
+  const ffi = (process as any).getBuiltinModule("bun:ffi");
   return {
     os: process.platform,
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
     script: process.argv[1],
     args: process.argv.slice(2),
-    command: "bun",
-    container: "oven/bun bun",
 
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
@@ -75,9 +56,7 @@ export function bun(data: Promise<unknown>): Runtime {
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }: MessageEvent<ThreadEvent>) => listener(data));
-      worker.addEventListener("error", (event) => {
-        listener({ failed: event.message });
-      });
+      worker.addEventListener("error", ({ message }) => listener({ failed: message }));
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },

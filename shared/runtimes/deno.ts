@@ -1,14 +1,8 @@
 /** Deno: https://docs.deno.com/api/deno/ffi */
 import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** In a thread, `self` is its end of the line to its creator. */
-const self = globalThis as unknown as {
-  postMessage(data: unknown): void;
-  close(): void;
-};
-
-/** Atomics.waitAsync, which the types of this TypeScript lib leave out. */
-type WaitAsync = (word: Int32Array, index: number, value: number, ms: number) => { value: Promise<unknown> };
+// deno-lint-ignore no-explicit-any
+const self = globalThis as any; // in a thread, its end of the line to its creator
 
 /** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
 function require(name: "ffi" | "read", purpose: string): void {
@@ -26,8 +20,6 @@ export function deno(data: Promise<unknown>): Runtime {
     arch: Deno.build.arch,
     script: decodeURIComponent(Deno.mainModule ?? "").replace(/^file:\/\//, ""), // a thread has none
     args: Deno.args,
-    command: "deno run -A",
-    container: "denoland/deno run -A",
 
     dlopen(library, name, [result, ...parameters]) {
       // For all libraries: asked for this one alone, Deno would look for it in the current folder.
@@ -41,13 +33,12 @@ export function deno(data: Promise<unknown>): Runtime {
 
     inspect: (value) => Deno.inspect(value),
     writeBy: () => {}, // it writes at once by itself
-    turn: async () => {
-      // In a thread the first setTimeout loads all of Node's timers, for 20 ms. This waits for a millisecond as well.
-      const word = new Int32Array(new SharedArrayBuffer(4));
-      await (isMainThread
+    // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
+    turn: () =>
+      isMainThread
         ? new Promise((resolve) => setTimeout(resolve))
-        : (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(word, 0, 0, 1).value);
-    },
+        // deno-lint-ignore no-explicit-any
+        : (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value,
     beforeEnd(listener) {
       const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
       addEventListener("error", ({ error }) => thrown(error));

@@ -1,22 +1,8 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CFunction, CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
 
-/** The modules that are used here, and of those without types in Deno the parts. */
-const { getBuiltinModule } = process as unknown as {
-  getBuiltinModule(name: "node:ffi"): undefined | {
-    dlopen(
-      path: string | null,
-      functions: Record<string, { arguments: string[]; return: string }>,
-    ): { functions: Record<string, CFunction> };
-    getRawPointer(buffer: ArrayBufferView): bigint;
-    toArrayBuffer(pointer: bigint, length: number, copy: boolean): ArrayBuffer;
-  };
-  getBuiltinModule(
-    name: "node:module",
-  ): { enableCompileCache(): { directory?: string }; flushCompileCache(): void };
-  getBuiltinModule(name: "node:util"): typeof import("node:util");
-  getBuiltinModule(name: "node:worker_threads"): typeof import("node:worker_threads");
-};
+// deno-lint-ignore no-explicit-any
+const { getBuiltinModule } = process as any;
 
 /** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
 function loadFFI() {
@@ -59,8 +45,6 @@ export function node(): Runtime {
     arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
     script: process.argv[1] ?? "",
     args: process.argv.slice(2),
-    command: "node",
-    container: "node:26 node",
 
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
@@ -85,8 +69,8 @@ export function node(): Runtime {
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
     allowThreads() {
-      const { permission } = process as unknown as { permission?: { has(scope: string): boolean } };
-      if (!permission || permission.has("worker")) return;
+      // deno-lint-ignore no-explicit-any
+      if ((process as any).permission?.has("worker") !== false) return;
       console.error("This needs --allow-worker, to load the lesson in each thread");
       process.exit(1);
     },
@@ -105,7 +89,7 @@ export function node(): Runtime {
       worker.on("exit", () => listener("ended"));
     },
     threadData: () => Promise.resolve(workers.workerData),
-    tellCreator: (event) => workers.parentPort!.postMessage(event),
+    tellCreator: (event) => workers.parentPort.postMessage(event),
     endThread: () => process.exit(0),
 
     forkable: (options) => ({
