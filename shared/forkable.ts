@@ -1,6 +1,7 @@
 /** What a JavaScript runtime needs to survive fork(2). */
 import { errorname } from "./errno.ts";
 import { bare, check, cstring, errno, libc } from "./libc.ts";
+import { rehearse } from "./rehearsal.ts";
 import { runtime } from "./runtime.ts";
 import { unclosed } from "./socket.ts";
 import { die } from "./stdio.ts";
@@ -29,8 +30,9 @@ export function becomeForkable(): void {
   const mark = bare.getenv(cstring(MARK));
   forkable = mark !== 0n && bare.atoi(mark) === pid;
   if (forkable) { // it is the second start
-    Object.values(libc); // opens every C function, or each child would do it anew
-    runtime.askForPid(bare.getpid);
+    // deno-lint-ignore no-process-global
+    Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
+    if (libc === bare) rehearse(); // with --trace it would be seen
     return;
   }
   if (unclosed.size > 0) {
