@@ -1,7 +1,7 @@
 /** Waiting for something to be so, instead of for a time. */
 
 /** No healthy server needs a minute, ms. */
-export const MINUTE = 8_000;
+export const MINUTE = 60_000;
 
 /** Wait until `probe` finds something, and return that. It fails after a minute. */
 export async function waitFor<T>(
