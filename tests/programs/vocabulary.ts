@@ -53,30 +53,21 @@ assert.deepEqual(kept.map(text), ["Alice", "Bob", "Carol"]);
 // Every argument that cannot be meant: what is said names it, or what would be right.
 const mistakes: [said: RegExp, mistake: () => unknown][] = [
   [/recv takes a number of bytes/, () => conn.recv(0)],
-  [/recv takes a number of bytes/, () => conn.recv(-1)],
   [/undefined/, () => conn.recv(wrong(undefined))],
   [/1\.5/, () => conn.recv(1.5)],
   [/2147483648/, () => conn.recv(2 ** 31)],
   [/"4096"/, () => conn.recv(wrong("4096"))],
   [/send takes bytes/, () => conn.send(wrong("text"))],
-  [/send takes bytes/, () => conn.send(wrong(undefined))],
   [/send takes bytes/, () => conn.sendall(wrong([1, 2]))],
   [/1\.5/, () => conn.setsockopt(1, 2, 1.5)],
-  [/./, () => conn.setsockopt(1, wrong(undefined), 1)],
   [/\["localhost",0\]/, () => new Socket().bind(["localhost", 0])],
   [/256\.0\.0\.1/, () => new Socket().bind(["256.0.0.1", 0])],
   [/127\.\.0\.1/, () => new Socket().bind(["127..0.1", 0])],
-  [/1\.2\.3"/, () => new Socket().bind(["1.2.3", 0])],
   [/::1/, () => new Socket().bind(["::1", 0])],
   [/65536/, () => new Socket().bind(["127.0.0.1", 65536])],
-  [
-    /an address is \[host, port\]/,
-    () => (new Socket() as unknown as { bind(...args: unknown[]): void }).bind("127.0.0.1", 0),
-  ],
-  [/./, () => new Socket().connect(["127.0.0.1", wrong(undefined)])],
+  [/an address is \[host, port\]/, () => new Socket().bind(wrong("127.0.0.1"))],
   [/"many"/, () => server.listen(wrong("many"))],
   [/./, () => conn.shutdown(wrong(undefined))],
-  [/1\.5/, () => new Socket(1.5)],
   [/"soon"/, () => conn.settimeout(wrong("soon"))],
   [/-1/, () => conn.settimeout(-1)],
   [/1\.5/, () => new Epoll().register(1.5, EPOLLIN)],
@@ -91,11 +82,8 @@ const mistakes: [said: RegExp, mistake: () => unknown][] = [
   [/becomeForkable\(\), which comes first/, fork],
 ];
 for (const [said, mistake] of mistakes) {
-  assert.throws(
-    mistake,
-    (error: Error) => !(error instanceof OSError) && said.test(error.message),
-    `${mistake}`,
-  );
+  const right = (error: Error) => !(error instanceof OSError) && said.test(error.message);
+  assert.throws(mistake, right, `${mistake}`);
 }
 
 // connect's errors have names.
@@ -124,8 +112,8 @@ assert(blocks(conn));
 server.settimeout(0.05);
 waits(() => assert.equal(server.accept(), null), 50);
 {
-  const [client, conn] = pair(); // from a server with a limit comes a connection without one
-  conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, Int32Array.of(0, 0, 60_000, 0)); // a struct timeval: now it has one
+  const [client, conn] = pair();
+  conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, Int32Array.of(0, 0, 60_000, 0)); // a struct timeval
   waits(() => assert.equal(conn.recv(1), null), 60);
   client.setsockopt(SOL_SOCKET, SO_LINGER, Int32Array.of(1, 0)); // a struct linger: close resets
   client.close();
@@ -164,7 +152,7 @@ epoll.unregister(conn);
 epoll.register(conn); // as Python's: for all that can come, and room to send
 assert.deepEqual(epoll.poll(), [[fileno, EPOLLOUT]]);
 epoll.modify(fileno, EPOLLIN);
-for (let i = 0; i < 20; i++) waits(() => epoll.poll(0.0001), 1); // rounded up, not to 0
+for (let i = 0; i < 20; i++) waits(() => epoll.poll(0.0001), 1.1); // a millisecond, not 0
 epoll.close();
 epoll.close();
 assert.equal(descriptors(), before);
