@@ -2,7 +2,7 @@
 import type { Model, Program } from "../peers/programs.ts";
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
-import { libc } from "../support/libc.ts";
+import { libc } from "../support/syscalls.ts";
 import { cpuSeconds, descriptors, settled, SYSCALL, tasks, threadSeconds } from "../support/proc.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
