@@ -4,7 +4,7 @@
  * and an ordinary client beside them.
  */
 import { heavyLoad, hold } from "../support/clients.ts";
-import { children, DESCRIPTOR_LIMIT, holdings, residentKiB, settled, tasks } from "../support/proc.ts";
+import { children, DESCRIPTOR_LIMIT, residentKiB, resources, settled, tasks } from "../support/proc.ts";
 import { type Lesson, RUNTIMES } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
 import { waitFor } from "../support/wait.ts";
@@ -71,7 +71,7 @@ for (const lesson of ["04-busy-poll", "06-epoll"] as const) {
       failed = await lost(server, 1, 20); // 04 answers the first when it has taken all the silent ones in
     }
     await waitFor("the end of every connection", () => {
-      const now = holdings(server);
+      const now = resources(server);
       return now.sockets <= before.sockets && now.descriptors <= before.descriptors + 4;
     });
     const good = failed === 0 && server.stderr.length === 0;

@@ -1,5 +1,5 @@
 /** How often the kernel switched the threads of a process. */
-import { libc } from "../support/libc.ts";
+import { libc } from "../support/syscalls.ts";
 
 /** Because a thread waited (voluntary), or because another's turn had come. */
 export interface Switches {

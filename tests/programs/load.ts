@@ -5,7 +5,7 @@
  * it may have headers of its own. Prints one line of JSON.
  */
 import { REQUEST as REQUEST_TEXT, RESPONSE_TEXT } from "../support/clients.ts";
-import { connection, libc, SOCK_NONBLOCK } from "../support/libc.ts";
+import { connection, libc, SOCK_NONBLOCK } from "../support/syscalls.ts";
 
 /** What one run found. */
 export interface LoadResult {

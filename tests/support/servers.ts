@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
-import { tree } from "./proc.ts";
+import { alive, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { waitFor } from "./wait.ts";
+import { MINUTE, until, waitFor } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -26,9 +26,13 @@ export interface Server extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
 }
 
+/** A lesson needs no more permissions; a reader's copy may. */
+const PERMITTED = [Deno.execPath(), "run", "--allow-ffi", "--allow-read", "--no-prompt"];
+
 /** The command line that runs a lesson. */
 export function commandLine(lesson: Lesson, runtime: Runtime, options: StartOptions = {}): string[] {
-  const { args = [], before = [], command = COMMANDS[runtime], script = `lessons/${lesson}.ts` } = options;
+  const { args = [], before = [], script = `lessons/${lesson}.ts` } = options;
+  const command = options.command ?? (runtime === "deno" && !options.script ? PERMITTED : COMMANDS[runtime]);
   return [...before, ...command, script, ...args];
 }
 
@@ -103,16 +107,18 @@ async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Pro
   if (rest) lines.push(rest);
 }
 
-/** Run a lesson to its end: for what it prints and how it exits. */
+/** The code that a server ends with, by itself. */
+export async function ended(server: Server): Promise<number> {
+  await until(() => !alive(server.pid));
+  return (await server.status).code;
+}
+
+/** Run a lesson to its end, which comes within a minute: for what it prints and how it exits. */
 export async function run(lesson: Lesson, runtime: Runtime, options: StartOptions = {}) {
   const [program, ...args] = commandLine(lesson, runtime, options);
-  const command = new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const signal = AbortSignal.timeout(MINUTE);
+  const env = { NO_COLOR: "1" };
+  const command = new Deno.Command(program, { args, cwd: ROOT, env, stdin: "null", signal });
   const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
