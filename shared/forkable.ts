@@ -1,6 +1,7 @@
 /** What a JavaScript runtime needs to survive fork(2). */
 import { errorname } from "./errno.ts";
 import { bare, check, cstring, errno, libc } from "./libc.ts";
+import { rehearse } from "./rehearsal.ts";
 import { runtime } from "./runtime.ts";
 import { unclosed } from "./socket.ts";
 import { die } from "./stdio.ts";
@@ -14,71 +15,68 @@ const F_SETFD = 2;
 const SIGPROF = 27;
 const SIG_IGN = 1n;
 
-let forkable = false;
-/** Whether {@link becomeForkable} was called here. */
-export const isForkable = (): boolean => forkable;
+/** Whether {@link becomeForkable} was called. */
+export let forkable = false;
 
 /**
- * A program that is not made for fork(2) dies of it, and the runtimes are
- * such: they tell the kernel to leave their heaps out of the child (madvise(2),
- * MADV_DONTFORK), and only the thread that forks goes along, so that a lock
- * held by a helper thread stays locked for ever. So start this program once
- * more, by execve(2), under two conditions: a seccomp(2) filter answers "done"
- * to MADV_DONTFORK and does nothing, and the engine is told to work without helper threads.
+ * A program that is not made for fork(2) dies of it, and the runtimes are such: they tell the kernel to leave their heaps
+ * out of the child (madvise(2), MADV_DONTFORK), and only the thread that forks goes along, so that a lock held by a helper
+ * thread stays locked for ever. So start this program once more, by execve(2), under two conditions: a seccomp(2) filter
+ * answers "done" to MADV_DONTFORK and does nothing, and the engine is told to work without helper threads.
  * What stands above this call runs twice. Error: there is a socket already.
  */
 export function becomeForkable(): void {
+  const pid = bare.getpid();
   const mark = bare.getenv(cstring(MARK));
-  if (mark !== 0n && bare.atoi(mark) === bare.getpid()) { // it is the second start
-    forkable = true;
-    Object.values(libc); // opens every C function, or each child would do it anew
-    runtime.askForPid(bare.getpid);
+  forkable = mark !== 0n && bare.atoi(mark) === pid;
+  if (forkable) { // it is the second start
+    // deno-lint-ignore no-process-global
+    Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
+    if (libc === bare) rehearse(); // with --trace it would be seen
     return;
   }
   if (unclosed.size > 0) {
-    throw new Error("becomeForkable() stands above createServer(…): it starts the program again");
+    throw new Error("becomeForkable() starts the program again: it stands above createServer(…)");
   }
-  const script = cstring(runtime.script ?? "-");
-  if (!/^https?:/.test(runtime.script) && bare.open(script, O_CLOEXEC, 0) === -1) {
+  if (!/^https?:/.test(runtime.script) && bare.open(cstring(runtime.script), O_CLOEXEC, 0) === -1) {
     die("fork starts this program again, so it has to be a file");
   }
   ignoreDontFork();
 
   const [program, ...rest] = words("/proc/self/cmdline");
-  const scriptAt = rest.length - runtime.args.length - 1;
-  const { options, environment } = runtime.forkable(rest.slice(0, scriptAt));
-  const set: Record<string, string> = { ...environment, [MARK]: `${bare.getpid()}` };
-  const inherited = words("/proc/self/environ").filter((word) => !(word.split("=")[0] in set));
-  for (const fd of [0, 1, 2]) bare.fcntl(fd, F_SETFD, 0); // a runtime may have them closed on exec
-  bare.signal(SIGPROF, SIG_IGN); // a profiler's last one would end the second start
+  const script = rest.length - runtime.args.length - 1;
+  const { options, environment } = runtime.forkable(rest.slice(0, script));
+  const added = Object.entries({ ...environment, [MARK]: pid }).map(([name, value]) => `${name}=${value}`);
+  const argv = [program, ...options, ...rest.slice(script)];
+  const envp = [...added, ...words("/proc/self/environ")]; // of two with one name, the first counts
   const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", bare.readlink(cstring("/proc/self/exe"), path, 4096)); // by its own name the process would be "exe"
-  const argv = strings([program, ...options, ...rest.slice(scriptAt)]);
-  const envp = strings([...inherited, ...Object.entries(set).map(([name, value]) => `${name}=${value}`)]);
-  check("execve", bare.execve(path, argv, envp));
+  for (const fd of [0, 1, 2]) bare.fcntl(fd, F_SETFD, 0); // a runtime may have them closed on exec
+  bare.signal(SIGPROF, SIG_IGN); // a profiler's last one would end the second start
+  check(
+    "execve",
+    bare.execve(path, ...[argv, envp].map((list) => BigUint64Array.of(...list.map(cstring).map(at), 0n))),
+  );
 }
 
-const bytes = ({ buffer }: Uint32Array<ArrayBuffer> | BigUint64Array<ArrayBuffer>) => new Uint8Array(buffer);
+const kept: Uint8Array[] = [];
+/** The address of a buffer that is kept from now on. */
+function at(buffer: Uint8Array<ArrayBuffer>): bigint {
+  kept.push(buffer);
+  return runtime.addressOf(buffer);
+}
 
 /** The words of a file of /proc, over libc: a runtime's own way may want one more permission. */
 function words(path: string): string[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
   if (fd === -1) die(`fork starts this program again, and reads ${path} for that: ${errorname(errno[0])}`);
-  const chunks: number[] = [];
+  const bytes: number[] = [];
   const chunk = new Uint8Array(4096);
   for (let n; (n = check("read", bare.read(fd, chunk, chunk.length))) > 0;) {
-    chunks.push(...chunk.subarray(0, n));
+    bytes.push(...chunk.subarray(0, n));
   }
-  return new TextDecoder().decode(Uint8Array.from(chunks)).split("\0").slice(0, -1);
+  return new TextDecoder().decode(Uint8Array.from(bytes)).split("\0").slice(0, -1);
 }
-
-/** A `char *[]`, with NULL at its end. The strings stay where they are until execve(2) has copied them. */
-function strings(words: readonly string[]): Uint8Array<ArrayBuffer> {
-  kept.push(...words.map(cstring));
-  const pointers = kept.slice(-words.length).map(runtime.addressOf);
-  return bytes(BigUint64Array.of(...pointers, 0n));
-}
-const kept: Uint8Array<ArrayBuffer>[] = [];
 
 // include/uapi/linux/{prctl,seccomp,filter,bpf_common,audit}.h
 const PR_SET_SECCOMP = 22;
@@ -108,13 +106,12 @@ function ignoreDontFork(): void {
     [RETURN, 0, 0, SECCOMP_RET_ERRNO], // errno 0: "done"
     [RETURN, 0, 0, SECCOMP_RET_ALLOW],
   ];
-  // struct sock_filter[]: 16 bits, 8, 8 and 32
+  // struct sock_filter[], each of 16, 8, 8 and 32 bits; struct sock_fprog, which points to them
   const instructions = Uint32Array.of(
     ...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]),
   );
-  const filter = BigUint64Array.of(BigInt(program.length), runtime.addressOf(bytes(instructions))); // sock_fprog
-  const address = runtime.addressOf(bytes(filter));
+  const filter = BigUint64Array.of(BigInt(program.length), at(new Uint8Array(instructions.buffer)));
   const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) === -1 ||
-    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address, 0n, 0n) === -1;
+    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, at(new Uint8Array(filter.buffer)), 0n, 0n) === -1;
   if (refused) die(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);
 }

@@ -1,6 +1,6 @@
 /** Processes: fork(2), wait(2), _exit(2). */
 import { Errno, errorname } from "./errno.ts";
-import { isForkable } from "./forkable.ts";
+import { forkable } from "./forkable.ts";
 import { bare, errno, libc } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
@@ -17,19 +17,17 @@ let prepared = false;
 let child = false;
 
 /**
- * Make a second process out of this one: fork(2). It returns twice: 0 in the
- * child, the child's process id in the parent. -1: the system can make no further process now (one line
- * on standard error says so). Error: {@link becomeForkable} was not called before.
+ * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
+ * -1: the system can make no further process now (one line on standard error says so). Error: {@link becomeForkable} was
+ * not called before.
  *
  * A child has no event loop, since it would take its parent's events. It ends with {@link exit}, with an error that
- * nobody caught, which is printed, or as soon as it would go back to the loop, with a sentence. It may await promises that
- * need no loop. An error that one of them throws after {@link exit} is lost.
+ * nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await promises that need no
+ * loop. An error that one of them throws after {@link exit} is lost.
  */
 export function fork(): number {
-  if (!isForkable()) {
-    throw new Error(
-      "fork: a runtime survives it only after becomeForkable(), which comes first in the program",
-    );
+  if (!forkable) {
+    throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
   }
   if (!prepared) runtime.beforeEnd(endChild);
   prepared = true;
@@ -52,16 +50,14 @@ let armed = false;
 function armLoop(): void {
   if (armed) return;
   armed = true;
-  setTimeout(() => {
-    armed = false;
-    // Deno tells of an error in the lesson's module only after the timers.
-    if (child) "Deno" in globalThis ? setTimeout(refuseLoop) : refuseLoop();
-  });
-}
-function refuseLoop(): void {
   const advice =
     "end it with exit(0); instead of awaiting use functions that end in Sync, and Atomics.wait to sleep";
-  die(`child ${bare.getpid()} has come to its event loop, which a forked child does not have: ${advice}`);
+  const refuse = () =>
+    die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
+  setTimeout(() => {
+    armed = false;
+    if (child) "Deno" in globalThis ? setTimeout(refuse) : refuse(); // Deno tells of a module's error after the timers
+  });
 }
 
 /** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
@@ -95,9 +91,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 export function exit(code: number): never {
   const open = child ? Socket.closeAll() : 0;
   if (open > 0) {
-    warn(
-      `child ${bare.getpid()} has ended with connections open (${open}): whatever it still awaited is lost`,
-    );
+    warn(`child ${bare.getpid()} has ended with connections open (${open}), and what it awaited is lost`);
   }
   libc._exit(code);
   throw new Error("unreachable");

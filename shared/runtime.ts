@@ -1,9 +1,6 @@
 /** What the lessons need of a JavaScript runtime, and the choice of the one that runs this. */
 
-/**
- * A C type: `i32` is an `int`, `size` a `size_t` (a number), `u64` an address (a bigint), `buffer` a `void *` that a
- * typed array or `null` fills.
- */
+/** A C type: an `int`; a `size_t`; an address, a bigint; a `void *` that a typed array or `null` fills; none. */
 export type CType = "i32" | "size" | "u64" | "buffer" | "void";
 /** What a C function returns, and then what it takes. */
 export type Signature = readonly [result: CType, ...parameters: CType[]];
@@ -16,18 +13,17 @@ export type ThreadEvent = { readonly started: number } | { readonly failed: stri
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {
-  /** The system: `"linux"`, `"darwin"`, … */
+  /** The system and the processor: `"linux"`, …, `"x86_64"` or `"aarch64"`. */
   readonly os: string;
-  /** The processor: `"x86_64"`, `"aarch64"`. */
   readonly arch: string;
   /** The script that was started: its path, or its URL if that is no file's. In a thread it may be empty. */
   readonly script: string;
-  /** The script's arguments; in a thread they are the same. */
+  /** The script's arguments, also in a thread. */
   readonly args: readonly string[];
 
   /**
-   * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none.
-   * Where the runtime wants a permission and nobody gives it, one sentence says so and the process ends (1).
+   * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none. Where the runtime wants a permission
+   * and nobody gives it, one sentence says so and the process ends (1).
    */
   dlopen(library: string, name: string, signature: Signature): CFunction;
   /** The address of a buffer's first byte. It holds while the buffer lives. */
@@ -37,15 +33,17 @@ export interface Runtime {
 
   /** What the runtime itself would print of a value, with an error's stack and causes. It may throw. */
   inspect(value: unknown): string;
-  /** Give process.stdout and process.stderr another `write`, where the runtime's own waits for the event loop. */
-  writeBy(writer: (fd: number) => (data: string | Uint8Array, ...rest: unknown[]) => boolean): void;
+  /** The streams that would wait for the event loop with what is written to them, and their descriptors. */
+  streams(): [fd: number, stream: { write: unknown }][];
   /** Let the event loop run once: what is due of its timers, promises and signal handlers. */
   turn(): Promise<void>;
   /**
-   * Call `listener` when the calling thread (the main one: the process) is about to end: with its exit code and, if
-   * nobody caught one, the error. Whoever throws `undefined` is told so by an error.
+   * Call `listener` when this thread (the main one: the process) is about to end: with its exit code and, if nobody caught
+   * one, the error. Whoever throws `undefined` is told so by an error.
    */
   beforeEnd(listener: (code: number, error?: unknown) => void): void;
+  /** The options of a second start that does without helper threads, from those of the first, and what its environment has more. */
+  forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
@@ -54,21 +52,14 @@ export interface Runtime {
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;
   /**
-   * Start a thread with a JavaScript VM of its own, which runs the module at `url`. `data` is copied for it
-   * (structured clone). `listener` hears what it tells; `"ended"` comes once, and last.
+   * Start a thread with a JavaScript VM of its own, which runs the module at `url`. `data` is copied for it (structured
+   * clone). `listener` hears what it tells; `"ended"` comes once, and last.
    */
   startThread(url: string, data: unknown, listener: (event: ThreadEvent) => void): void;
-  /** In a thread: the data that it was started with. */
+  /** In a thread: the data that it was started with; tell its creator; end, which the creator hears. */
   threadData(): Promise<unknown>;
-  /** In a thread: tell its creator. */
   tellCreator(event: ThreadEvent): void;
-  /** In a thread: end it, which its creator hears. */
   endThread(): void;
-
-  /** The options of a second start that does without helper threads, from those of the first, and what its environment has more. */
-  forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
-  /** Make `process.pid` ask `getpid` each time, since a forked child has another. */
-  askForPid(getpid: () => number): void;
 }
 
 const self = globalThis as unknown as {

@@ -23,12 +23,14 @@ export function write(fd: number, data: string | Uint8Array): number {
   }
   return 0;
 }
-runtime.writeBy((fd) => (data, ...rest) => {
-  write(fd, data);
-  const done = rest.at(-1); // an encoding, a callback, both or neither
-  if (typeof done === "function") queueMicrotask(() => done());
-  return true;
-});
+for (const [fd, stream] of runtime.streams()) {
+  stream.write = (data: string | Uint8Array, ...rest: unknown[]) => {
+    write(fd, data);
+    const done = rest.at(-1); // an encoding, a callback, both or neither
+    if (typeof done === "function") queueMicrotask(() => done());
+    return true;
+  };
+}
 
 const warned = new Map<string, { time: number; omitted: number }>();
 /**
@@ -49,13 +51,11 @@ export function warn(line: string): void {
 
 /** Print an error as the runtime would, with its file and line. `who` is the process or thread that it ended. */
 export function report(who: string, error: unknown): void {
-  let text = "an error that cannot be printed";
   try {
-    text = runtime.inspect(error);
+    write(2, `${who}: ${runtime.inspect(error).trimEnd()}\n`);
   } catch {
-    // its toString throws, for example
+    write(2, `${who}: an error that cannot be printed\n`); // it does not want to be a string, for example
   }
-  write(2, `${who}: ${text.trimEnd()}\n`);
 }
 
 /** Print one line on standard error and end the process, with all its threads: _exit(2). */

@@ -57,11 +57,10 @@ export class Thread<A extends any[]> {
   }
 
   /**
-   * Start it, and wait until it runs. False: the system can make no further
-   * thread, not within a second (one line on standard error says so). While it is awaited, the
-   * runtime also clears away the threads that have ended, which it cannot do
-   * while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does not load
-   * in a thread, or it exports no such function.
+   * Start it, and wait until it runs. False: the system can make no further thread, not within a second (one line on
+   * standard error says so). While it is awaited, the runtime also clears away the threads that have ended, which it
+   * cannot do while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does
+   * not load in a thread, or it exports no such function.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
@@ -123,12 +122,10 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   function end(_code: number, error?: unknown): void {
     if (over) return;
     over = true;
-    if (error !== undefined) report(`thread ${number}`, error);
     const open = Socket.closeAll();
-    if (open > 0 && error === undefined) {
-      warn(
-        `thread ${number} has ended with connections open (${open}): they are closed, and what it awaited is lost`,
-      );
+    if (error !== undefined) report(`thread ${number}`, error);
+    else if (open > 0) {
+      warn(`thread ${number} has ended with connections open (${open}), and what it awaited is lost`);
     }
     runtime.endThread();
   }

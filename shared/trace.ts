@@ -5,7 +5,7 @@
  */
 import { Errno, errorname } from "./errno.ts";
 import type { Libc } from "./libc.ts";
-import { type CFunction, runtime } from "./runtime.ts";
+import type { CFunction } from "./runtime.ts";
 
 const REFRESH = 100; // ms between two prints of a line that counts
 

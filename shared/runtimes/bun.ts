@@ -1,5 +1,5 @@
 /** Bun: https://bun.com/docs/runtime/ffi */
-import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const { Bun, postMessage } = globalThis as any; // in a thread, its end of the line to its creator
@@ -13,11 +13,12 @@ if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
+  const { isMainThread } = Bun;
   // deno-lint-ignore no-explicit-any
   const ffi = (process as any).getBuiltinModule("bun:ffi");
   return {
     os: process.platform,
-    arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
+    arch: process.arch === "x64" ? "x86_64" : "aarch64",
     script: process.argv[1],
     args: process.argv.slice(2),
 
@@ -26,44 +27,23 @@ export function bun(data: Promise<unknown>): Runtime {
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    inspect: (value) => Bun.inspect(value),
-    writeBy(writer) {
-      if (!Bun.isMainThread) return; // there it writes at once by itself
-      process.stdout.write = writer(1);
-      process.stderr.write = writer(2);
-    },
+    inspect: Bun.inspect,
+    streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [],
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
       const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
-      if (!Bun.isMainThread) { // where process has no events, and is dear
+      if (isMainThread) {
+        process.on("uncaughtExceptionMonitor", thrown);
+        process.on("unhandledRejection", (reason) => {
+          throw reason; // Bun would only print it
+        });
+        process.on("exit", listener);
+      } else { // where process has no events, and is dear
         addEventListener("error", ({ error }) => thrown(error));
         const { exit } = process;
         process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
-        return;
       }
-      process.on("uncaughtExceptionMonitor", thrown);
-      process.on("unhandledRejection", (reason) => {
-        throw reason; // Bun would only print it
-      });
-      process.on("exit", listener);
     },
-
-    isMainThread: Bun.isMainThread,
-    // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
-    // for each thread a collector of its own while it ends.
-    spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
-    allowThreads: () => {},
-    startThread(url, data, listener) {
-      const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
-      worker.addEventListener("message", ({ data }: MessageEvent<ThreadEvent>) => listener(data));
-      worker.addEventListener("error", ({ message }) => listener({ failed: message }));
-      worker.addEventListener("close", () => listener("ended"));
-      worker.postMessage(data);
-    },
-    threadData: () => data,
-    tellCreator: (event) => postMessage(event),
-    endThread: () => process.exit(0),
-
     forkable: (options) => ({
       options: [...options],
       environment: {
@@ -75,6 +55,21 @@ export function bun(data: Promise<unknown>): Runtime {
         MIMALLOC_PURGE_DELAY: "-1", // a thread that gives memory back
       },
     }),
-    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
+
+    isMainThread,
+    // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
+    // for each thread a collector of its own while it ends.
+    spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
+    allowThreads() {},
+    startThread(url, data, listener) {
+      const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
+      worker.addEventListener("message", ({ data }) => listener(data));
+      worker.addEventListener("error", ({ message }) => listener({ failed: message }));
+      worker.addEventListener("close", () => listener("ended"));
+      worker.postMessage(data);
+    },
+    threadData: () => data,
+    tellCreator: (event) => postMessage(event),
+    endThread: () => process.exit(0),
   };
 }

@@ -25,8 +25,8 @@ function loadFFI() {
 
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
 
-// libffi widens an int to the whole register. A size_t of its own would want a bigint in each call.
-const ctype = (type: CType) => type === "size" ? "i32" : type;
+// A size_t would want a bigint in each call. libffi widens 32 bits to the whole register.
+const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function node(): Runtime {
   const ffi = loadFFI();
@@ -42,21 +42,18 @@ export function node(): Runtime {
 
   return {
     os: process.platform,
-    arch: { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? process.arch,
+    arch: process.arch === "x64" ? "x86_64" : "aarch64",
     script: process.argv[1] ?? "",
     args: process.argv.slice(2),
 
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
         .functions[name],
-    addressOf: (buffer) => ffi.getRawPointer(buffer),
+    addressOf: ffi.getRawPointer,
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
-    inspect: (value) => getBuiltinModule("node:util").inspect(value),
-    writeBy(writer) { // console writes to them, too
-      process.stdout.write = writer(1);
-      process.stderr.write = writer(2);
-    },
+    inspect: getBuiltinModule("node:util").inspect,
+    streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
       process.on(
@@ -65,6 +62,19 @@ export function node(): Runtime {
       );
       process.on("exit", listener);
     },
+    forkable: (options) => ({
+      // No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
+      // that its parent has not.
+      options: [
+        "--single-threaded",
+        "--v8-pool-size=0",
+        "--no-lazy",
+        "--optimize-for-size",
+        ...NO_COMPILERS,
+        ...options,
+      ],
+      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
+    }),
 
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
@@ -76,8 +86,7 @@ export function node(): Runtime {
     },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
-      const { directory } = modules.enableCompileCache();
-      if (directory) process.env.NODE_COMPILE_CACHE = directory;
+      process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
       process.removeListener("exit", _exit).on("exit", _exit);
       process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
@@ -91,12 +100,5 @@ export function node(): Runtime {
     threadData: () => Promise.resolve(workers.workerData),
     tellCreator: (event) => workers.parentPort.postMessage(event),
     endThread: () => process.exit(0),
-
-    forkable: (options) => ({
-      // No workers of V8's, and no compilers: a child has fewer pages that it writes to, and so has copied.
-      options: ["--single-threaded", "--v8-pool-size=0", ...NO_COMPILERS, ...options],
-      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
-    }),
-    askForPid: (getpid) => Object.defineProperty(process, "pid", { get: getpid }),
   };
 }
