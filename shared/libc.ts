@@ -97,9 +97,11 @@ export const bare: Libc = lazily((_name, call) => call);
  */
 export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 
+/** What wraps each function of {@link libc} when it is opened: trace.ts, if that is loaded. */
+export const tracing = { wrap: (_name: string, call: CFunction): CFunction => call };
 /** The functions for a lesson. Without `--trace` they are {@link bare}. */
 export const libc: Libc = runtime.args.includes("--trace")
-  ? lazily((await import("./trace.ts")).tracer(bare, errno))
+  ? lazily((name, call) => tracing.wrap(name, call))
   : bare;
 
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */

@@ -8,7 +8,7 @@ export type Signature = readonly [result: CType, ...parameters: CType[]];
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
 
-/** What a thread tells its creator: it runs its target (its gettid(2)); it can't, and why; it has ended. */
+/** What a thread tells its creator: it runs its target (with `--trace` its gettid(2)); it can't, and why; it has ended. */
 export type ThreadEvent = { readonly started: number } | { readonly failed: string } | "ended";
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */

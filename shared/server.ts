@@ -5,6 +5,7 @@ import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
+if (runtime.args.includes("--trace")) await import("./trace.ts");
 /** A thread loads this file too, and has no use for it. */
 const util = runtime.isMainThread ? await import("node:util") : null;
 

@@ -27,7 +27,8 @@ export const SO_LINGER = 13;
 export const SO_REUSEPORT = 15;
 /** The limit of accept(2) and recv(2), a struct timeval: socket(7) */
 export const SO_RCVTIMEO = 20;
-const SO_SNDTIMEO = 21; // that of send(2) and connect(2)
+/** That of send(2) and connect(2): socket(7) */
+export const SO_SNDTIMEO = 21;
 const SO_ACCEPTCONN = 30; // is it a listening socket?
 /** Options of TCP: tcp(7) */
 export const IPPROTO_TCP = 6;

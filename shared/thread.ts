@@ -8,6 +8,8 @@ import { runtime, type ThreadEvent } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { report, warn } from "./stdio.ts";
 
+const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
 if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
@@ -91,6 +93,7 @@ export class Thread<A extends any[]> {
     this.#started = true;
     running.add(this);
     this.#ended.promise.then(() => running.delete(this));
+    const created = trace?.creatingThread(count);
     const begun = await new Promise<ThreadEvent>((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
         if (event === "ended") this.#ended.resolve();
@@ -99,6 +102,7 @@ export class Thread<A extends any[]> {
     );
     if (begun === "ended") throw new Error(`${name} ended before its target ran`);
     if ("failed" in begun) throw new Error(`${name}: ${begun.failed}`);
+    created?.(begun.started);
     return true;
   }
 
@@ -113,9 +117,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** In the thread: load the lesson, call the target, and end when that has. */
 async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
-  if (runtime.args.includes("--trace")) {
-    Object.assign((await import("./trace.ts")).currentThread, { number, origin });
-  }
+  if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
   let over = false;
   /** Once, however it comes: print the error, if it is one, close what the thread leaves open, and end. */
@@ -127,6 +129,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     else if (open > 0) {
       warn(`thread ${number} has ended with connections open (${open}), and what it awaited is lost`);
     }
+    trace?.endingThread();
     runtime.endThread();
   }
   runtime.beforeEnd(end);
@@ -136,7 +139,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
       const advice = `the target has to be written \`export function ${target || "handler"}(…)\``;
       throw new Error(`${module} exports no function ${JSON.stringify(target)}: ${advice}`);
     }
-    runtime.tellCreator({ started: bare.gettid() });
+    runtime.tellCreator({ started: trace ? bare.gettid() : 0 });
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
     await runtime.turn(); // a promise that it left behind may have been rejected

@@ -1,148 +1,154 @@
 /**
- * `--trace`: print each system call as it happens, in strace's notation. It
- * sits between the vocabulary and the bare C functions, so no lesson knows of
- * it, and adds no call on a traced descriptor.
+ * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it.
+ * It sits between the vocabulary and the bare C functions, so no lesson knows of it, and adds no call on a traced
+ * descriptor.
  */
+import { socketAddress } from "./address.ts";
+import * as epoll from "./epoll.ts";
 import { Errno, errorname } from "./errno.ts";
-import type { Libc } from "./libc.ts";
+import { bare, cstring, errno, tracing } from "./libc.ts";
 import type { CFunction } from "./runtime.ts";
+import * as socket from "./socket.ts";
+import { write } from "./stdio.ts";
 
 const REFRESH = 100; // ms between two prints of a line that counts
 
-// include/uapi/asm-generic/socket.h, linux/in.h, linux/tcp.h, linux/eventpoll.h, asm-generic/ioctls.h
-const SOCKET_OPTIONS: Record<number, Record<number, string>> = {
-  1: {
-    2: "SO_REUSEADDR",
-    7: "SO_SNDBUF",
-    8: "SO_RCVBUF",
-    9: "SO_KEEPALIVE",
-    13: "SO_LINGER",
-    15: "SO_REUSEPORT",
-    20: "SO_RCVTIMEO",
-    21: "SO_SNDTIMEO",
-  },
-  6: { 1: "TCP_NODELAY", 3: "TCP_CORK", 9: "TCP_DEFER_ACCEPT", 18: "TCP_USER_TIMEOUT" },
-};
-const POLLOUT = Int32Array.of(1, 4); // struct pollfd: descriptor 1, POLLOUT
-const SHUTDOWNS = ["SHUT_RD", "SHUT_WR", "SHUT_RDWR"];
 const FIONBIO = 0x5421;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
-const EVENTS: [bit: number, name: string][] = [
-  [1, "IN"],
-  [4, "OUT"],
-  [8, "ERR"],
-  [16, "HUP"],
-  [1 << 30, "ONESHOT"],
-  [1 << 31, "ET"],
-];
-
 /** The calls that tell a lesson's story. */
 const TOLD = new Set(
   ("socket setsockopt bind listen connect accept4 recv send shutdown close ioctl select epoll_create1 epoll_ctl " +
     "epoll_wait fork waitpid _exit").split(" "),
 );
 
-/** Which thread this is. A thread is told when it starts (thread_main.ts). */
+/** Which thread this is. A thread is told when it starts (thread.ts). */
 export const currentThread = {
-  /** 0 is the main thread; those that it makes count from 1. */
+  /** 0 is the main thread; those that it creates count from 1. */
   number: 0,
-  /** When its maker began, ms since 1970. */
+  /** When its creator began, ms since 1970. */
   origin: performance.timeOrigin,
 };
 
-/** What wraps each bare function. */
-export function tracer(
-  libc: Libc,
-  errno: Int32Array,
-): (name: string, bare: CFunction) => CFunction {
-  const terminal = libc.isatty(1) === 1;
-  const color = terminal && libc.getenv(new TextEncoder().encode("NO_COLOR\0")) === 0n; // https://no-color.org
-  /** The child that this process is, if it is one. */
-  let child = 0;
+const terminal = bare.isatty(1) === 1;
+const color = terminal && bare.getenv(cstring("NO_COLOR")) === 0n; // https://no-color.org
+/** The child that this process is, if it is one. */
+let child = 0;
+/** Descriptors on which accept4 and recv do not wait. */
+const nonblocking = new Set<number>();
 
-  /** Descriptors on which accept and recv do not wait. */
-  const nonblocking = new Set<number>();
+function print(time: number, text: string, note: string, place: string, counting = false) {
+  const { number, origin } = currentThread;
+  const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
+  const when = (time + performance.timeOrigin - origin).toFixed(2).padStart(10);
+  const line = `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
+  const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
+  // In a terminal a counting line stays open, and whatever comes next replaces it.
+  // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
+  const error = write(1, terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`);
+  if (error === Errno.EPIPE) bare._exit(0); // as when piped into head
+}
 
-  let unread = false;
+/** Calls in a row that found nothing, each with its place: one line with a count. */
+const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
+function printIdle(time: number, counting: boolean) {
+  const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
+  const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
+  const text = idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named;
+  print(time, text, "", places.join().replace(/,[^,]*:/g, ","), counting);
+  idle.printed = time;
+  idle.shown = idle.count;
+}
+function endIdle(time: number) {
+  if (terminal ? idle.count > 0 : idle.count > idle.shown) printIdle(time, false);
+  idle.count = idle.shown = 0;
+  idle.calls.clear();
+}
 
-  function print(time: number, text: string, note: string, counting = false) {
-    const { number, origin } = currentThread;
-    const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
-    const shift = performance.timeOrigin - origin;
-    const line = `${(time + shift).toFixed(2).padStart(10)} ms  ${who.padEnd(12)}  ${text.padEnd(34)} ${note}`
-      .trimEnd();
-    const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
-    // In a terminal a counting line stays open, and whatever comes next replaces it.
-    const bytes = new TextEncoder().encode(
-      terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`,
-    );
-    // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
-    while (libc.write(1, bytes, bytes.length) === -1) {
-      const code = errno[0];
-      if (code === Errno.EAGAIN) libc.poll(POLLOUT, 1, -1); // Node.js makes a pipe non-blocking
-      else if (code === Errno.EPIPE) { // as when piped into head
-        unread = true;
-        libc._exit(0);
-      } else if (code !== Errno.EINTR) return;
+/** Options that one line of the lesson has just set on one socket: one line. */
+let options: { time: number; text: string; place: string } | undefined;
+function endOptions() {
+  if (options) print(options.time, `${options.text}) = 0`, "", options.place);
+  options = undefined;
+}
+
+/** Make a call, and tell of it. */
+function traced(name: string, call: CFunction, args: Parameters<CFunction>): number {
+  const text = describe(name, args);
+  const started = performance.now();
+  const mayWait = name === "select" || name === "epoll_wait" ||
+    (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
+  const again = idle.calls.get(`${text} = -1 EAGAIN`);
+  const place = again ?? lessonLine(); // finding it takes longer than the call
+  if (name !== "setsockopt") endOptions();
+  if (mayWait && again === undefined) {
+    endIdle(started);
+    print(started, `${text} …`, "", place);
+  } else if (name === "fork" || name === "_exit") {
+    endIdle(started); // the child must not print it again
+    if (name === "_exit") print(started, text, "", place);
+  }
+  const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
+
+  const result = call(...args);
+  const code = result === -1 ? errno[0] : 0;
+
+  const now = performance.now();
+  const line = `${text} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
+  if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
+    idle.calls.set(line, place);
+    idle.count++;
+    if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+    errno[0] = code; // printing may have changed it
+    return result;
+  }
+  endIdle(now);
+  if (name === "fork" && result === 0) child = bare.getpid();
+  if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
+  if (name === "close") nonblocking.delete(args[0]);
+
+  if (name === "setsockopt" && code === 0) {
+    const [socket, option] = text.slice(0, -1).split(", ");
+    if (options?.text.startsWith(socket) && options.place === place) options.text += ` ${option}`;
+    else {
+      endOptions();
+      options = { time: now, text: `${socket}, ${option}`, place };
     }
+    return result;
   }
+  const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
+  const brought = result >= 0 ? note(name, args, result, looked) : "";
+  print(now, line, [waited, brought].filter(Boolean).join(", "), place);
+  if (code !== 0) errno[0] = code; // printing may have changed it
+  return result;
+}
 
-  /** Calls in a row that found nothing: one line with a count. */
-  const idle = { calls: new Set<string>(), count: 0, shown: 0, printed: 0 };
-  function printIdle(time: number, counting: boolean) {
-    const calls = [...idle.calls];
-    const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
-    print(time, idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named, "", counting);
-    idle.printed = time;
-    idle.shown = idle.count;
+tracing.wrap = (name, call) => TOLD.has(name) ? (...args) => traced(name, call, args) : call;
+
+/**
+ * For thread.ts, before it creates a thread. To be called when that runs, with its gettid(2). The line says when it was
+ * asked for, so that it comes before the thread's own.
+ */
+export function creatingThread(number: number): (tid: number) => void {
+  const [time, place] = [performance.now(), lessonLine()];
+  return (tid) => {
+    const ran = (performance.now() - time).toFixed(1);
+    print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
+  };
+}
+/** For thread.ts: this thread is about to end. */
+export function endingThread(): void {
+  print(performance.now(), "exit(0)", "", "");
+}
+
+const SHARED = decodeURI(new URL(".", import.meta.url).pathname);
+/** The file and line, outside of shared/, from which this was called: `06-epoll.ts:59`. */
+function lessonLine(): string {
+  for (const frame of new Error().stack?.split("\n") ?? []) {
+    // Files of the runtime itself have no path that begins with a slash.
+    const [, path, name, line] = /(?:^|[ (@]|file:\/\/)(\/(?:.*\/)?([^/]+)):(\d+):\d+\)?$/.exec(frame) ?? [];
+    if (path && !decodeURI(path).startsWith(SHARED)) return `${name}:${line}`;
   }
-  function endIdle(time: number) {
-    if (terminal ? idle.count > 0 : idle.count > idle.shown) printIdle(time, false);
-    idle.count = idle.shown = 0;
-    idle.calls.clear();
-  }
-
-  return (name, bare) =>
-    !TOLD.has(name) ? bare : (...args) => {
-      if (unread) return bare(...args);
-      const call = describe(name, args);
-      const started = performance.now();
-      const mayWait = name === "select" || name === "epoll_wait" ||
-        (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
-      if (mayWait && !idle.calls.has(`${call} = -1 EAGAIN`)) {
-        endIdle(started);
-        print(started, `${call} …`, "");
-      } else if (name === "fork" || name === "_exit") {
-        endIdle(started); // the child must not print it again
-        if (name === "_exit") print(started, call, "");
-      }
-      const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
-
-      const result = bare(...args);
-      const code = result === -1 ? errno[0] : 0;
-
-      const now = performance.now();
-      const line = `${call} = ${code === 0 ? result : `-1 ${errorname(code)}`}`;
-      if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
-        idle.calls.add(line);
-        idle.count++;
-        if (now - idle.printed >= REFRESH) printIdle(now, terminal);
-        errno[0] = code; // printing may have changed it
-        return result;
-      }
-      endIdle(now);
-      if (name === "fork" && result === 0) child = libc.getpid();
-      if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-      if (name === "close") nonblocking.delete(args[0]);
-
-      const notes = [
-        mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "",
-        result >= 0 ? note(name, args, result, looked) : "",
-      ];
-      print(now, line, notes.filter((note) => note !== "").join(", "));
-      if (code !== 0) errno[0] = code; // printing may have changed it
-      return result;
-    };
+  return "";
 }
 
 /** What a call brought, beside its result. */
@@ -153,7 +159,7 @@ function note(name: string, args: Parameters<CFunction>, result: number, looked:
     case "recv":
       return firstLine(args[1].subarray(0, result));
     case "select":
-      return `looked at ${looked}, ${result} had something`;
+      return `${sets(args[1], args[2])}, looked at ${looked}, ${result} had something`;
     case "epoll_wait": {
       const events: Int32Array = args[1];
       const words = events.length / args[2];
@@ -166,50 +172,50 @@ function note(name: string, args: Parameters<CFunction>, result: number, looked:
   }
 }
 
-/** The call with its descriptor, and what else tells it apart. */
-function describe(name: string, args: Parameters<CFunction>): string {
-  switch (name) {
-    case "socket":
-    case "fork":
-    case "select":
-    case "epoll_create1":
-      return `${name}()`;
-    case "setsockopt":
-      return `${name}(${args[0]}, ${
-        SOCKET_OPTIONS[args[1]]?.[args[2]] ?? `option ${args[2]} of level ${args[1]}`
-      })`;
-    case "bind":
-    case "connect":
-      return `${name}(${args[0]}, ${address(args[1])})`;
-    case "listen":
-      return `${name}(${args[0]}, ${args[1]})`;
-    case "shutdown":
-      return `${name}(${args[0]}, ${SHUTDOWNS[args[1]] ?? args[1]})`;
-    case "ioctl":
-      return `${name}(${args[0]}, FIONBIO)`;
-    case "epoll_ctl":
-      return `${name}(${args[0]}, ${CONTROLS[args[1]]} ${args[2]} ${eventNames(args[3][0])}`.trimEnd() + ")";
-    default:
-      return `${name}(${args[0]})`;
-  }
-}
+/** What of its arguments tells a call apart, where it is more than the descriptor. */
+const ARGUMENTS: Record<string, (args: Parameters<CFunction>) => unknown[]> = {
+  socket: () => [],
+  fork: () => [],
+  epoll_create1: () => [],
+  setsockopt: ([fd, level, option]) => [fd, nameOf(socket, level === 6 ? "TCP_" : "SO_", option) ?? option],
+  bind: ([fd, sockaddr]) => [fd, address(sockaddr)],
+  connect: ([fd, sockaddr]) => [fd, address(sockaddr)],
+  listen: ([fd, backlog]) => [fd, backlog],
+  shutdown: ([fd, how]) => [fd, nameOf(socket, "SHUT_", how) ?? how],
+  ioctl: ([fd, , [value]]) => [fd, `FIONBIO ${value}`],
+  select: ([, read, write]) => [sets(read, write)],
+  epoll_ctl: ([epoll, what, fd, [events]]) => [
+    epoll,
+    [CONTROLS[what], fd, ...what === 2 ? [] : [eventNames(events)]].join(" "),
+  ],
+};
+/** The name that a module has for a value, of those that begin so. */
+const nameOf = (module: object, prefix: string, value: number) =>
+  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0];
+const describe = (name: string, args: Parameters<CFunction>) =>
+  `${name}(${(ARGUMENTS[name]?.(args) ?? [args[0]]).join(", ")})`;
 
-/** The address in a struct sockaddr_in. */
-function address(sockaddr: Uint8Array): string {
-  return `${sockaddr.subarray(4, 8).join(".")}:${sockaddr[2] << 8 | sockaddr[3]}`;
-}
+const address = (sockaddr: Uint8Array) => socketAddress(sockaddr).join(":");
 
-function eventNames(events: number): string {
-  return EVENTS.filter(([bit]) => events & bit).map(([, name]) => name).join("|");
-}
+/** `EPOLLIN | EPOLLHUP` as `IN|HUP`, the lower bits first. */
+const EVENTS = Object.entries(epoll).filter((entry): entry is [string, number] =>
+  typeof entry[1] === "number"
+)
+  .sort(([, a], [, b]) => (a >>> 0) - (b >>> 0));
+const eventNames = (events: number) =>
+  EVENTS.filter(([, bit]) => events & bit).map(([name]) => name.slice("EPOLL".length)).join("|");
 
-/** The numbers of the bits that are set in an fd_set. */
-function bits(words: Int32Array | null): number[] {
-  return [...words ?? []].flatMap((word, i) => {
-    const found = [];
-    for (let bit = 0; bit < 32; bit++) if (word & 1 << bit) found.push(i * 32 + bit);
-    return found;
-  });
+/** The descriptors in an fd_set. */
+const bits = (set: Int32Array | null) =>
+  set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];
+
+/** Sets of descriptors: `[21 23-26]`. */
+function sets(...all: (Int32Array | null)[]): string {
+  return all.filter((set) => set !== null).map((set) => {
+    const numbers = bits(set);
+    const ends = numbers.filter((fd) => !numbers.includes(fd - 1) || !numbers.includes(fd + 1));
+    return `[${ends.map((fd) => numbers.includes(fd - 1) ? `-${fd}` : ` ${fd}`).join("").trim()}]`;
+  }).join(" ");
 }
 
 /** The first line of what came, at most 40 characters, with nothing that moves the cursor. */

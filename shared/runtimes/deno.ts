@@ -11,8 +11,8 @@ function require(name: "ffi" | "read", purpose: string): void {
   Deno.exit(1);
 }
 
-// A size_t would be a bigint, off V8's fast path, in 06 three quarters more time. Whoever writes 32 bits into a register, on
-// x86-64 and on arm64, clears its upper half.
+// A size_t, as a number or a bigint, is off V8's fast path: in 06 that costs half as much again. No length here reaches 2 GiB, and
+// so the upper half of its register is zero, however V8 has computed it.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function deno(data: Promise<unknown>): Runtime {
@@ -58,7 +58,7 @@ export function deno(data: Promise<unknown>): Runtime {
     },
 
     isMainThread,
-    spareThreads: () => 4,
+    spareThreads: () => 8, // its own thread and the first one's helpers, and room for those that are just ending
     allowThreads: () => require("read", "load the lesson in each thread"),
     startThread(url, data, listener) {
       const worker = new Worker(url, { type: "module" });

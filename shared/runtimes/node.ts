@@ -25,7 +25,7 @@ function loadFFI() {
 
 const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
 
-// A size_t would want a bigint in each call. libffi widens 32 bits to the whole register.
+// A size_t would want a bigint in each call. libffi fills the rest of the register with zeros.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function node(): Runtime {
@@ -73,7 +73,8 @@ export function node(): Runtime {
         ...NO_COMPILERS,
         ...options,
       ],
-      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "" },
+      // The second start does not have the channel to `node --watch`.
+      environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "", NODE_CHANNEL_FD: "" },
     }),
 
     isMainThread: workers.isMainThread,
