@@ -84,7 +84,6 @@ const mistakes: [said: RegExp, mistake: () => unknown][] = [
   [/1\.5/, () => new Socket(1.5)],
   [/"soon"/, () => conn.settimeout(wrong("soon"))],
   [/-1/, () => conn.settimeout(-1)],
-  [/./, () => conn.settimeout(wrong(undefined))],
   [/1\.5/, () => new Epoll().register(1.5, EPOLLIN)],
   [/such as EPOLLIN.*"in"/, () => new Epoll().register(conn, wrong("in"))],
   [/./, () => new Epoll().poll(NaN)],
@@ -202,7 +201,7 @@ conn.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 assert.equal(conn.sendall(bytes("all of it")), true);
 assert.equal(text(client.recv(4096)), "all of it");
 conn.setblocking(false);
-assert.throws(() => conn.sendall(new Uint8Array(50_000_000)), /^OSError: sendall: EAGAIN/);
+assert.equal(conn.sendall(new Uint8Array(50_000_000)), false);
 conn.shutdown(SHUT_RDWR);
 assert.equal(conn.recv(1)!.length, 0);
 assert.equal(conn.sendall(bytes("x")), false);
