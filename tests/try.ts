@@ -38,7 +38,7 @@ function list(): void {
   for (const lesson of LESSONS) {
     console.log(paint(1, `\n${lesson}`));
     for (const { item, name } of offers) {
-      if (item.lessons.includes(lesson)) console.log(`  deno task try ${lesson.slice(0, 2)} ${slug(name)}`);
+      if (item.lessons.includes(lesson)) console.log(`  ${lesson.slice(0, 2)} ${slug(name)}`);
     }
   }
 }
@@ -69,26 +69,17 @@ const found = mine.find(({ name }) => slug(name) === wanted) ??
   mine.find(({ name }) => wanted && slug(name).startsWith(wanted));
 if (!lesson || !found) {
   list();
-  say("\n--zh: in Chinese", "\n把其中一行抄到命令行即可，最后加上 --zh");
-  Deno.exit(number ? 2 : 0);
+  say("\nFor example: deno task try 06 edge-triggered", "\n例如：deno task try --zh 06 边缘触发");
+  Deno.exit(number === undefined ? 0 : 2);
 }
 if (isPrecious()) {
-  say(
-    "lessons/mine.ts has changes of your own: give it another name first",
-    "lessons/mine.ts 里有你自己的改动：先给它换个名字",
-  );
+  say("lessons/mine.ts is your own work: rename it first", "lessons/mine.ts 里有你自己的改动，请先改名");
   Deno.exit(1);
 }
 Deno.writeTextFileSync(MINE, changedBy(found.item, lesson));
 console.log(difference(lesson));
-const { success } = new Deno.Command(Deno.execPath(), {
-  args: ["check", "--quiet", MINE],
-  cwd: ROOT,
-  stdout: "inherit",
-  stderr: "inherit",
-})
-  .outputSync();
-if (!success) Deno.exit(1);
+const check = { args: ["check", "--quiet", MINE], cwd: ROOT, stderr: "inherit" } as const;
+if (!new Deno.Command(Deno.execPath(), check).outputSync().success) Deno.exit(1);
 say("The types are right. Start it:", "类型没有问题。启动：");
 console.log(paint(1, "\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n"));
 console.log(found.text);

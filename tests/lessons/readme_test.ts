@@ -44,12 +44,17 @@ for (const command of new Set(commands)) {
 }
 
 Deno.test("the links of the READMEs lead somewhere", () => {
-  for (const folder of ["", "lessons/"]) {
+  for (const file of ["README.md", "lessons/README.md", "lessons/README.zh.md"]) {
+    const folder = file.replace(/[^/]*$/, "");
     for (
-      const [, path, anchor] of Deno.readTextFileSync(`${ROOT}${folder}README.md`).matchAll(
-        /\]\(([^:)#]*)#?([^)]*)\)/g,
+      const [, path, anchor] of Deno.readTextFileSync(ROOT + file).matchAll(
+        /\]\(([^:)#?]*)(?:\?lang=zh)?#?([^)]*)\)/g,
       )
     ) {
+      if (path.endsWith(".html")) { // a step, by its name: the page's own tests look for it
+        Deno.statSync(ROOT + folder + path);
+        continue;
+      }
       const text = Deno.statSync(ROOT + folder + path).isFile
         ? Deno.readTextFileSync(ROOT + folder + path)
         : "";
@@ -139,7 +144,7 @@ const FAULTS: [
     `        if data is None:`,
     async (server) => {
       await resets(server, 3);
-      assertEquals(resources(server).sockets, 4);
+      await until(() => resources(server).sockets === 4);
     },
   ],
   [/one reset.* ends it/, "06_epoll", "except OSError", "except KeyError", async (server) => {

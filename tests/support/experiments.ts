@@ -4,13 +4,15 @@ import { type Lesson, LESSONS, ROOT } from "./runtimes.ts";
 
 /** What an item says to do, once its lines are joined. A block of code stands in double backticks then. */
 const STEP = new RegExp(
-  `(?:${[
-    /``diff\n(?<diff>.*?)``/,
-    /at the top: `(?<top>[^`]+)`/,
-    /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
-    /remove the line with `(?<gone>[^`]+)`/,
-    /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
-  ].map(({ source }) => source).join("|")})(?: \\((?<scope>not|only) in (?<scoped>[^)]+)\\))?`,
+  `(?:${
+    [
+      /``diff\n(?<diff>.*?)``/,
+      /at the top: `(?<top>[^`]+)`/,
+      /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
+      /remove the line with `(?<gone>[^`]+)`/,
+      /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
+    ].map(({ source }) => source).join("|")
+  })(?: \\((?<scope>not|only) in (?<scoped>[^)]+)\\))?`,
   "gis",
 );
 
