@@ -78,7 +78,7 @@ if (isPrecious()) {
 }
 Deno.writeTextFileSync(MINE, changedBy(found.item, lesson));
 console.log(difference(lesson));
-const check = { args: ["check", "--quiet", MINE], cwd: ROOT, stderr: "inherit" } as const;
+const check: Deno.CommandOptions = { args: ["check", "--quiet", MINE], cwd: ROOT, stderr: "inherit" };
 if (!new Deno.Command(Deno.execPath(), check).outputSync().success) Deno.exit(1);
 say("The types are right. Start it:", "类型没有问题。启动：");
 console.log(paint(1, "\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n"));
