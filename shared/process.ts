@@ -40,7 +40,7 @@ export function fork(): number {
     child = true;
     // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
-    if (bare.getppid() !== parent) exit(1); // it ended just before
+    if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
   return pid;
 }

@@ -42,17 +42,21 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-const { EAGAIN, EBADF, EINTR } = Errno;
-/** accept(2): nobody is there. So it treats errors of the network, too, and a firewall's EPERM. */
-const NOBODY = new Set<number>([
-  EAGAIN,
-  EINTR,
-  Errno.EPERM,
-  Errno.EPROTO,
-  Errno.ENOPROTOOPT,
-  Errno.EOPNOTSUPP,
-])
-  .union(new Set([Errno.ENETDOWN, Errno.ENETUNREACH, Errno.EHOSTDOWN, Errno.EHOSTUNREACH, Errno.ENONET]));
+const { EAGAIN, EBADF, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENONET, ENOPROTOOPT } = Errno;
+const { EOPNOTSUPP, EPERM, EPROTO } = Errno;
+/** accept(2): nobody is there, or a firewall forbids it (EPERM). */
+const NOBODY = new Set<number>([EAGAIN, EINTR, EPERM]);
+/** accept(2) passes on such errors of the network, and wants them treated like EAGAIN. */
+const NETWORK = new Set<number>([
+  EPROTO,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  ENETDOWN,
+  ENETUNREACH,
+  EHOSTDOWN,
+  EHOSTUNREACH,
+  ENONET,
+]);
 const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
 /** Faults in the program. All other errors of a connection mean that the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
@@ -155,7 +159,7 @@ export class Socket {
       }
       const code = errno[0];
       if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
-      if (NOBODY.has(code)) return null;
+      if (NOBODY.has(code) || NETWORK.has(code)) return null;
       if (!EXHAUSTED.has(code)) throw new OSError("accept", code);
       // accept takes the descriptor first, so the next try would fail at once, whether
       // somebody waits or not: without the pause a server out of descriptors only spins.
