@@ -8,7 +8,15 @@ import { HttpRequest } from "../../shared/request.ts";
 import { response } from "../../shared/response.ts";
 import { FdSet, select } from "../../shared/select.ts";
 import { createServer } from "../../shared/server.ts";
-import { IPPROTO_TCP, SHUT_RDWR, SO_LINGER, Socket, SOL_SOCKET, TCP_NODELAY } from "../../shared/socket.ts";
+import {
+  IPPROTO_TCP,
+  SHUT_RDWR,
+  SO_LINGER,
+  SO_RCVTIMEO,
+  Socket,
+  SOL_SOCKET,
+  TCP_NODELAY,
+} from "../../shared/socket.ts";
 import { Thread } from "../../shared/thread.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -29,19 +37,7 @@ function pair(): [client: Socket, conn: Socket] {
 }
 const [client, conn] = pair();
 
-// Who came, and that the kernel has taken the address that was meant, both bytes of the port. It gives an address
-// as a word of this machine, which is little-endian.
-assert.deepEqual(conn.addr, client.getsockname());
-for (const host of ["127.1.2.3", "127.255.255.254"]) {
-  const other = new Socket();
-  other.bind([host, port]); // the same number is free on another address
-  other.listen(1);
-  assert.deepEqual(other.getsockname(), [host, port]);
-  const hex = [...host.split(".").reverse(), ":", port].map((n) => n === ":" ? n : Number(n).toString(16));
-  const line = hex.map((n, i) => n.padStart(i > 4 ? 4 : n === ":" ? 1 : 2, "0")).join("").toUpperCase();
-  assert(readFileSync("/proc/net/tcp", "utf8").includes(`${line} 00000000:0000 0A`), `no ${line}`);
-  other.close();
-}
+assert.deepEqual(conn.addr, client.getsockname()); // who came
 
 // recv: all that came, and what it returned stays as it is.
 const many = new Uint8Array(300_000).map((_, i) => i % 251);
@@ -56,12 +52,11 @@ assert.deepEqual(kept.map(text), ["Alice", "Bob", "Carol"]);
 
 // Every argument that cannot be meant: what is said names it, or what would be right.
 const mistakes: [said: RegExp, mistake: () => unknown][] = [
-  ...[-1, 0].map((length) =>
-    [/recv takes a number of bytes/, () => conn.recv(length)] as [RegExp, () => unknown]
-  ),
-  ...[undefined, null, NaN, 1.5, 2 ** 31, Infinity, {}].map((length) =>
-    [/./, () => conn.recv(wrong(length))] as [RegExp, () => unknown]
-  ),
+  [/recv takes a number of bytes/, () => conn.recv(0)],
+  [/recv takes a number of bytes/, () => conn.recv(-1)],
+  [/undefined/, () => conn.recv(wrong(undefined))],
+  [/1\.5/, () => conn.recv(1.5)],
+  [/2147483648/, () => conn.recv(2 ** 31)],
   [/"4096"/, () => conn.recv(wrong("4096"))],
   [/send takes bytes/, () => conn.send(wrong("text"))],
   [/send takes bytes/, () => conn.send(wrong(undefined))],
@@ -130,28 +125,18 @@ server.settimeout(0.05);
 waits(() => assert.equal(server.accept(), null), 50);
 {
   const [client, conn] = pair(); // from a server with a limit comes a connection without one
-  waits(() => assert.equal(conn.setsockopt(SOL_SOCKET, 20, Int32Array.of(0, 0, 60_000, 0)), undefined), 0);
-  waits(() => assert.equal(conn.recv(1), null), 60); // SO_RCVTIMEO: its own
-  for (const socket of [client, conn]) socket.close();
+  conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, Int32Array.of(0, 0, 60_000, 0)); // a struct timeval: now it has one
+  waits(() => assert.equal(conn.recv(1), null), 60);
+  client.setsockopt(SOL_SOCKET, SO_LINGER, Int32Array.of(1, 0)); // a struct linger: close resets
+  client.close();
+  assert.equal(conn.recv(1)!.length, 0);
+  conn.close();
 }
 server.settimeout(null);
 
-// An fd_set: a bit each where the kernel looks for it, bit fd % 8 of byte fd / 8.
-const set = new FdSet([0, 31, 32, 63, 64, 1023, 31, 1023]);
-set.delete(33);
-set.delete(63);
-const octets = new Uint8Array(set.bits.buffer);
-for (let fd = 0; fd < 1024; fd++) {
-  assert.deepEqual([fd, set.has(fd), (octets[fd >> 3] & 1 << (fd & 7)) !== 0], [
-    fd,
-    set.has(fd),
-    set.has(fd),
-  ]);
-  assert.equal(set.has(fd), [0, 31, 32, 64, 1023].includes(fd));
-}
-
 // select: three sets and a timeout.
-const all = new FdSet([server, conn]);
+const all = new FdSet([server, conn, 31, 32, 1023]);
+for (const fd of [31, 32, 1023]) all.delete(fd);
 const told = (sets: readonly FdSet[]) => sets.map((set) => [set.has(server), set.has(conn)]);
 const none = [false, false];
 assert.deepEqual(told(select(all, null, null, 0)), [none, none, none]);
@@ -209,12 +194,6 @@ for (const socket of [client, conn, conn]) socket.close();
 assert.equal(conn.fileno(), -1);
 for (const call of [() => conn.recv(1), () => conn.send(bytes("x")), () => server.setsockopt(1, 9999, 1)]) {
   assert.throws(call, OSError);
-}
-{
-  const [client, conn] = pair();
-  client.setsockopt(SOL_SOCKET, SO_LINGER, Int32Array.of(1, 0)); // a struct: close resets
-  client.close();
-  assert.equal(conn.recv(1)!.length, 0);
 }
 
 // A request as text, however it was cut; a response with its length in bytes.
