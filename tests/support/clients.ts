@@ -7,6 +7,8 @@ import { inTime } from "./wait.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
+/** What one answers that keeps its connections: lessons/README.md, "Keep the connection". */
+export const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 /** What an ordinary client sends. */
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -72,13 +74,14 @@ export const ask = (server: Listening, path: string): Promise<string> =>
 /** One request and as much of an answer as the lessons give, over a connection that may go on. */
 export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
   await sendAll(conn, request);
-  const buffer = new Uint8Array(RESPONSE_TEXT.length);
-  for (let n = 0; n < buffer.length;) {
-    const more = await inTime("an answer", conn.read(buffer.subarray(n)));
-    if (more === null) throw new Error("the connection has ended");
-    n += more;
+  const buffer = new Uint8Array(1024);
+  let text = "";
+  while (!text.endsWith("\r\n\r\nA")) {
+    const n = await inTime("an answer", conn.read(buffer));
+    if (n === null) throw new Error("the connection has ended");
+    text += new TextDecoder().decode(buffer.subarray(0, n));
   }
-  return new TextDecoder().decode(buffer);
+  return text;
 }
 
 /** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
