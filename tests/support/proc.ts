@@ -126,6 +126,8 @@ const NUMBERS = {
 };
 /** One of them. */
 export type Call = keyof typeof NUMBERS;
+/** Whether {@link tasks} gives a call by such a name, and not by its number. */
+export const isNamed = (call: string): call is Call => call in NUMBERS;
 const named = (call: string) =>
   Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 
