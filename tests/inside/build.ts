@@ -5,7 +5,7 @@ import type { Recording } from "./record.ts";
 const read = (name: string) => Deno.readTextFile(new URL(name, import.meta.url));
 
 /** The scripts of the page, each after those that it uses. */
-const SCRIPTS = ["words.json", "../support/trace.ts", "model.ts", "words.ts", "scene.ts", "page.ts"];
+const SCRIPTS = ["words.json", "../support/trace_lines.ts", "model.ts", "words.ts", "scene.ts", "page.ts"];
 
 /** Without types, and each a function that returns what it exports. */
 async function bundle(path: string): Promise<string> {

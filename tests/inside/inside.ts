@@ -3,7 +3,7 @@
  * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
  */
 import { parseArgs } from "node:util";
-import { complain, progress, writeCharts } from "../measure/command.ts";
+import { complain, writeCharts } from "../measure/command.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
@@ -61,10 +61,9 @@ if (from) {
   recordings.forEach(check);
 } else {
   for (const story of STORIES) {
-    progress(`${story.lesson}, ${story.experiment ?? "as it is"}`);
+    console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
     recordings.push(await record(story, runtime));
   }
-  progress("");
 }
 if (json) await Deno.writeTextFile(json, JSON.stringify(recordings, null, 1) + "\n");
 if (html) await Deno.writeTextFile(html, await build(recordings));

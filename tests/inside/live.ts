@@ -1,7 +1,7 @@
 /** A lesson of the reader's, run now: its page, served on 127.0.0.1, gets each step when it happens. */
 import { tree } from "../support/proc.ts";
 import { COMMANDS, ROOT, type Runtime } from "../support/runtimes.ts";
-import { type Line, readLine } from "../support/trace.ts";
+import { type Line, readLine } from "../support/trace_lines.ts";
 import { build } from "./build.ts";
 import { Watcher } from "./watch.ts";
 

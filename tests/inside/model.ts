@@ -2,7 +2,7 @@
  * What clients, server and kernel hold after each line of a trace: a pure function, which runs in the page too. How the
  * kernel does it: accept(2), select(2), epoll(7), tcp(7); net/ipv4 and fs/eventpoll.c of Linux.
  */
-import type { Line } from "../support/trace.ts";
+import type { Line } from "../support/trace_lines.ts";
 
 /** A TCP socket in the kernel, from socket(2) or from a client's handshake on. */
 export interface Socket {

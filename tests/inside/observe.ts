@@ -1,5 +1,5 @@
 /** What the kernel holds of a server, and how that differs from what a trace tells. */
-import { cpuSeconds, SYSCALL, tasks } from "../support/proc.ts";
+import { cpuSeconds, isNamed, tasks } from "../support/proc.ts";
 import { type TcpSocket, tcpSockets } from "../support/sockets.ts";
 import type { State } from "./model.ts";
 
@@ -49,7 +49,7 @@ export function observe(main: number, port: number, state: State): Observation {
   for (const { name, process, tid } of state.threads) {
     const pid = state.processes.find(({ name }) => name === process)?.pid ?? main;
     const task = tasks(pid).find((task) => task.tid === (tid ?? pid));
-    const call = Object.entries(SYSCALL).find(([, numbers]) => numbers.includes(task?.call ?? ""))?.[0];
+    const call = task && isNamed(task.call) ? task.call : undefined;
     const wchan = probe(() => Deno.readTextFileSync(`/proc/${pid}/task/${task?.tid}/wchan`), "");
     if (call) asleep[name] = { call, wchan: wchan.split(".")[0] };
   }

@@ -3,7 +3,7 @@
 /// <reference lib="dom.iterable" />
 /// <reference lib="esnext" />
 /** The page: it runs in a browser, with the model, the words and the scene in the same script. */
-import { type Line, readLine } from "../support/trace.ts";
+import { type Line, readLine } from "../support/trace_lines.ts";
 import { advance, START, type State } from "./model.ts";
 import { describe, escape, scene, SCENE_DEFS } from "./scene.ts";
 import { anchors, explain, type Language, named, title, WORDS } from "./words.ts";

@@ -5,7 +5,7 @@ import { changed, replace } from "../support/changed.ts";
 import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { experiments } from "../support/experiments.ts";
 import { ROOT } from "../support/runtimes.ts";
-import { readLine } from "../support/trace.ts";
+import { readLine } from "../support/trace_lines.ts";
 import { waitFor } from "../support/wait.ts";
 import { build } from "./build.ts";
 import { pictures } from "./pictures.ts";
@@ -22,7 +22,7 @@ Deno.test("page and pictures are those of the recording, and that is of the less
   }
   for (const { lesson, experiment, source } of recordings) {
     const file = experiment
-      ? await changed(lesson, ...experiments.get(experiment)!)
+      ? await changed(lesson, ...experiments.get(experiment)!.changes(lesson))
       : `${ROOT}lessons/${lesson}.ts`;
     assertEquals(source, await Deno.readTextFile(file), experiment ?? lesson);
   }

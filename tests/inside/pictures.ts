@@ -1,5 +1,5 @@
 /** Two pictures of the recordings: who sleeps and who is awake, to scale of time; and one frozen instant. */
-import { type Line, readLine } from "../support/trace.ts";
+import { type Line, readLine } from "../support/trace_lines.ts";
 import { type State, states, type Thread } from "./model.ts";
 import type { Recording } from "./record.ts";
 import { escape, scene, SCENE_DEFS } from "./scene.ts";

@@ -4,7 +4,7 @@ import { connect, REQUEST, sendAll } from "../support/clients.ts";
 import { experiments } from "../support/experiments.ts";
 import { type Lesson, ROOT, type Runtime } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
-import { readLine, writeLine } from "../support/trace.ts";
+import { readLine, writeLine } from "../support/trace_lines.ts";
 import { pause } from "../support/wait.ts";
 import { type State, states } from "./model.ts";
 import { differences, type Observation, observe } from "./observe.ts";
@@ -47,7 +47,7 @@ const PATIENCE = 20_000;
 export async function record(story: Story, runtime: Runtime): Promise<Recording> {
   const { lesson, experiment, silent, last } = story;
   const script = experiment
-    ? await changed(lesson, ...experiments.get(experiment)!)
+    ? await changed(lesson, ...experiments.get(experiment)!.changes(lesson))
     : `${ROOT}lessons/${lesson}.ts`;
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
   const watcher = new Watcher();

@@ -1,8 +1,8 @@
 /** Recordings, and the state that they tell. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { each } from "../lessons/each.ts";
+import { once } from "../support/declare.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { readLine } from "../support/trace.ts";
+import { readLine } from "../support/trace_lines.ts";
 import { references, sleepersIn, sleepersOn, type State, states } from "./model.ts";
 import { check, record, type Recording, STORIES } from "./record.ts";
 import { anchors } from "./words.ts";
@@ -43,32 +43,35 @@ function woken({ threads }: State, who: RegExp, count: number) {
   );
 }
 
-each(
-  "what its trace tells is what the kernel holds, whenever all is at rest",
-  LESSONS,
-  async (lesson, runtime) => {
-    const recording = await record(STORIES.find((story) => story.lesson === lesson)!, runtime);
-    const { all, lines, steps } = told(recording);
-    FIFTH[lesson](all[steps.fifth]);
-    const clients = all.at(-1)!.clients.map(({ asked, sent, gone }) => [asked, sent, gone]);
-    assertEquals(clients, [...Array(4).fill([0, 0, true]), [54, 58, true]]);
-    const places = new Set(
-      lines.filter(({ place, who }) => place && !who.startsWith("client")).map(({ place }) =>
-        place.split(":")[0]
-      ),
-    );
-    assertEquals([...places], [`${lesson}.ts`]);
-    const source = recording.source.split("\n");
-    for (const { call, place } of lines) {
-      if (place && /^(accept4|select|fork)$/.test(call)) {
-        assert(
-          source[Number(/:(\d+)/.exec(place)![1]) - 1].includes(call.replace("4", "")),
-          `${call} at ${place}`,
-        );
+for (const lesson of LESSONS) {
+  once(
+    "what its trace tells is what the kernel holds, whenever all is at rest",
+    async (runtime) => {
+      const recording = await record(STORIES.find((story) => story.lesson === lesson)!, runtime);
+      const { all, lines, steps } = told(recording);
+      FIFTH[lesson](all[steps.fifth]);
+      const clients = all.at(-1)!.clients.map(({ asked, sent, gone }) => [asked, sent, gone]);
+      assertEquals(clients, [...Array(4).fill([0, 0, true]), [54, 58, true]]);
+      const places = new Set(
+        lines.filter(({ place, who }) => place && !who.startsWith("client")).map(({ place }) =>
+          place.split(":")[0]
+        ),
+      );
+      assertEquals([...places], [`${lesson}.ts`]);
+      const source = recording.source.split("\n");
+      for (const { call, place } of lines) {
+        if (place && /^(accept4|select|fork)$/.test(call)) {
+          assert(
+            source[Number(/:(\d+)/.exec(place)![1]) - 1].includes(call.replace("4", "")),
+            `${call} at ${place}`,
+          );
+        }
       }
-    }
-  },
-);
+    },
+    false,
+    `${lesson} `,
+  );
+}
 
 const KEPT: Recording[] = JSON.parse(
   await Deno.readTextFile(new URL("../charts/inside.json", import.meta.url)),

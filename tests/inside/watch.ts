@@ -3,7 +3,7 @@
  * sleeps, from what the kernel holds.
  */
 import { tcpSockets } from "../support/sockets.ts";
-import { type Line, readLine, writeLine } from "../support/trace.ts";
+import { type Line, readLine, writeLine } from "../support/trace_lines.ts";
 import { advance, clientOf, numbers, parts, socketAt, START, type State } from "./model.ts";
 
 /** So many times in a row the same lines are one, with a count. */

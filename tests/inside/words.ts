@@ -1,5 +1,5 @@
 /** What the page says at each step, in English and in Chinese: words.json, and which of it fits. */
-import type { Line } from "../support/trace.ts";
+import type { Line } from "../support/trace_lines.ts";
 import { clientOf, parts, processOf, readiness, references, socketAt, type State } from "./model.ts";
 import words from "./words.json" with { type: "json" };
 

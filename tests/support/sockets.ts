@@ -1,5 +1,5 @@
 /** The TCP sockets of a server, as the kernel has them. */
-import { libc } from "./libc.ts";
+import { libc } from "./syscalls.ts";
 
 /** A socket whose own port is the server's. */
 export interface TcpSocket {
