@@ -19,6 +19,14 @@ export function sleeps(pid: number, tid = pid): number {
   return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${tid}/status`))?.[1]);
 }
 
+/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
+export function switches(pid: number): number {
+  const counts = tasks(pid).flatMap(({ tid }) =>
+    read(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
+  );
+  return counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
 /** Processes that `pid` has made and not reaped, zombies among them. */
 export function children(pid: number): number[] {
   return list(`/proc/${pid}/task`).flatMap((tid) => read(`/proc/${pid}/task/${tid}/children`).split(" "))
