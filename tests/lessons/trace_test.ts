@@ -1,149 +1,160 @@
 /** `--trace` prints what happens: the same calls, in the same order, that strace sees. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { answer, connect, get, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
+import { each, once } from "../support/declare.ts";
 import { children } from "../support/proc.ts";
-import { type Lesson, ROOT, succeeds } from "../support/runtimes.ts";
+import { LESSONS, ROOT, succeeds } from "../support/runtimes.ts";
 import { commandLine, type Server, start } from "../support/servers.ts";
-import { readLine } from "../support/trace.ts";
-import { waitFor } from "../support/wait.ts";
-import { each } from "./each.ts";
+import { until } from "../support/wait.ts";
 
 /** The name of a system call where strace and the man page of the C function differ. */
 const C_NAMES: Record<string, string> = {
-  clone: "fork",
-  epoll_pwait: "epoll_wait",
-  exit_group: "_exit",
-  pselect6: "select",
   recvfrom: "recv",
   sendto: "send",
   wait4: "waitpid",
+  exit_group: "_exit",
 };
+Object.assign(C_NAMES, { clone3: "clone", pselect6: "select", epoll_pwait: "epoll_wait" });
 const CALLS =
-  "socket,bind,listen,setsockopt,accept,recvfrom,sendto,shutdown,close,ioctl,clone,wait4,select,pselect6," +
-  "epoll_create1,epoll_ctl,epoll_wait,epoll_pwait,exit_group";
+  "socket,bind,listen,setsockopt,accept4,recvfrom,sendto,shutdown,close,ioctl,clone,clone3,wait4,select," +
+  "pselect6,epoll_create1,epoll_ctl,epoll_wait,epoll_pwait,exit_group";
 
-/** Who made which call, and its result. */
+/** Who made which call, and its result, in the lines of `--trace`. */
 const traced = (server: Server) =>
-  server.stdout.flatMap(readLine).map(({ who, text }) => ({ who, call: text }));
-const until = (server: Server, call: RegExp) =>
-  waitFor(`${call}`, () => traced(server).some((line) => call.test(line.call)));
-
-/** End a server under strace, so that strace writes down all that it saw. */
-async function stop(server: Server) {
-  for (const pid of children(server.pid)) Deno.kill(pid, "SIGKILL");
-  await server.status;
-}
-
-/** Calls that found nothing are folded into counts; the order of the others is compared. */
-const foundNothing = (call: string) => /EAGAIN|ECHILD|^waitpid\(-1\) = 0/.test(call);
+  server.stdout.flatMap((line) => {
+    const [, who, call] = /^ *[\d.]+ ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}.*)?$/.exec(line) ?? [];
+    return call ? [{ who, call }] : [];
+  });
+const shows = (server: Server, call: RegExp) =>
+  until(() => traced(server).some((line) => call.test(line.call)));
 
 /** `recvfrom(5, "GET"…, 4096, 0, NULL, NULL) = 78` becomes `recv(5) = 78`. */
 function fromStrace(line: string): string[] {
-  const match = /^(\w+)\((-?\d+)?.*?\) += (-?\d+(?: E\w+)?|\?$)/.exec(line);
-  if (!match) return [];
-  const [, name, first = "", result] = match;
-  const call = C_NAMES[name] ?? name;
-  if (call === "_exit") return [`_exit(${first})`];
-  return result === "?"
+  const [, name, first = "", result] = /^(\w+)\((-?\d+)?.*?\) += (-?\d+(?: E\w+)?|\?$)/.exec(line) ?? [];
+  if (!name) return [];
+  const call = name === "clone" && !line.includes("CLONE_THREAD") ? "fork" : C_NAMES[name] ?? name;
+  return call === "_exit"
+    ? [`${call}(${first})`]
+    : result === "?"
     ? []
-    : [`${call}(${["socket", "fork", "select", "epoll_create1"].includes(call) ? "" : first}) = ${result}`];
+    : [plain(`${call}(${first}) = ${result}`)];
 }
+/** Without what strace and `--trace` tell in other words: what stands behind the descriptor. */
+const plain = (call: string) =>
+  call.replace(/^(\w+\(-?\d+),.*?\) =/, "$1) =").replace(/^(select|socket|epoll_create1)\(.*\) =/, "$1() =");
+/** A runtime may have had files under a number before it was the lesson's. */
+const opened = (call: string, i: number, all: string[]) =>
+  all.findIndex((other) =>
+    /^(socket|accept4|epoll)/.test(other) && other.endsWith(` = ${descriptor(call)}`)
+  ) < i;
+/** `--trace` tells of options that are set together in one line. */
+const unrepeated = (call: string, i: number, all: string[]) =>
+  !/^setsockopt/.test(call) || call !== all[i - 1];
 const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1];
+/** Calls that found nothing are folded into counts; the order of the others is compared. */
+const foundSomething = (call: string) => !/EAGAIN|ECHILD|^waitpid\(-1\) = 0/.test(call);
 
-const STRACEABLE: Lesson[] = ["01-fork", "02-thread", "03-thread-pool", "05-select", "06-epoll"];
-each("--trace shows the calls that strace shows, in their order", STRACEABLE, async (lesson, runtime) => {
+/** Run a lesson with `--trace` under strace: what strace has written, a file a thread, and what `--trace` has. */
+async function both(
+  lesson: typeof LESSONS[number],
+  runtime: "deno" | "bun" | "node",
+  talk: (server: Server) => Promise<void>,
+) {
   const folder = await Deno.makeTempDir();
-  try {
-    const before = ["strace", "-ff", "-e", `trace=${CALLS}`, "-e", "signal=none", "-o", `${folder}/log`];
-    await using server = await start(lesson, runtime, { args: ["--trace"], before });
-    await until(server, /^(accept|select|epoll_wait)\(.*…$/);
-    using conn = await connect(server);
-    await sendAll(conn, REQUEST.slice(0, 10));
-    await until(server, /^recv\(\d+\) = 10/);
-    await sendAll(conn, REQUEST.slice(10));
-    assertEquals(await readAll(conn), RESPONSE_TEXT);
-    conn.close();
-    await until(server, lesson === "01-fork" ? /^waitpid\(-1\) = [1-9]/ : /^close\(\d+\) = 0/);
-    await stop(server);
-    const logs = [...Deno.readDirSync(folder)].map(({ name }) => `${folder}/${name}`);
-    const straced = logs.map((log) => Deno.readTextFileSync(log).split("\n").flatMap(fromStrace));
+  const before = ["strace", "-ff", "-e", `trace=${CALLS}`, "-e", "signal=none", "-o", `${folder}/log`];
+  await using server = await start(lesson, runtime, { args: ["--trace"], before });
+  await talk(server);
+  for (const pid of children(server.pid)) Deno.kill(pid, "SIGKILL"); // strace writes down all that it saw
+  await server.status;
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => Deno.readTextFileSync(`${folder}/${name}`));
+  await Deno.remove(folder, { recursive: true });
+  return { straced: files.map((text) => text.split("\n").flatMap(fromStrace)), traced: traced(server) };
+}
+const ignore = !succeeds("strace", "-V");
 
-    // What stands behind the descriptor is told in other words by strace.
-    const lines = traced(server).filter(({ call }) => !call.endsWith("…") && call !== "fork() = 0")
-      .map(({ who, call }) => ({ who, call: call.replace(/^(\w+\(-?\d+),.*\)/, "$1)") }));
-    for (const who of new Set(lines.map((line) => line.who))) {
-      const all = lines.filter((line) => line.who === who).map(({ call }) => call);
-      const mine = all.filter((call) => !foundNothing(call));
-      const descriptors = new Set(mine.map(descriptor));
-      // On these descriptors, from the first call on: before that, the runtime may have had files under these numbers.
-      const theirs = straced.map((calls) => {
-        const shown = calls.filter((call) =>
-          !foundNothing(call) && (descriptor(call) ? descriptors.has(descriptor(call)) : mine.includes(call))
-        );
-        const first = shown.indexOf(mine[0]);
-        return shown.slice(first, first + mine.length);
+for (const lesson of LESSONS.filter((lesson) => lesson !== "04-busy-poll")) {
+  once(
+    "--trace shows the calls that strace shows, in their order",
+    async (runtime) => {
+      const { straced, traced } = await both(lesson, runtime, async (server) => {
+        await shows(server, /^(accept4|select|epoll_wait)\(.*…$/);
+        using conn = await connect(server);
+        await sendAll(conn, "GET / HTTP/1.1");
+        await shows(server, /^recv\(\d+\) = 14/);
+        assertEquals(await answer(conn, "\r\n\r\n"), RESPONSE_TEXT);
+        conn.close();
+        await shows(server, lesson === "01-fork" ? /^waitpid\(-1\) = [1-9]/ : /^close\(\d+\) = 0/);
       });
-      assert(mine.length > 2, `${who} has hardly any calls`);
-      const same = theirs.some((calls) => calls.join() === mine.join());
-      assert(
-        same,
-        `no thread made the calls of ${who}\n${mine.join("  ")}\n\n${
-          theirs.map((calls) => calls.join("  ")).join("\n")
-        }`,
-      );
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}, { ignore: !succeeds("strace", "-V") });
+      const lines = traced.filter(({ call }) => !/…$|^fork\(\) = 0$|^exit\(/.test(call));
+      for (const who of new Set(lines.map((line) => line.who))) {
+        const mine = lines.filter((line) => line.who === who).map(({ call }) => plain(call)).filter(
+          foundSomething,
+        );
+        const descriptors = new Set(mine.map(descriptor));
+        const theirs = straced.map((calls) => {
+          const shown = calls.filter(foundSomething).filter((call) =>
+            descriptor(call) ? descriptors.has(descriptor(call)) : mine.includes(call)
+          ).filter(opened).filter(unrepeated);
+          const first = shown.indexOf(mine[0]);
+          return shown.slice(first, first + mine.length).join("  ");
+        });
+        assert(mine.length > 2, `${who} has hardly any calls`);
+        assert(
+          theirs.includes(mine.join("  ")),
+          `not the calls of ${who}:\n${mine.join("  ")}\n\n${theirs.join("\n")}`,
+        );
+      }
+    },
+    ignore,
+    `${lesson} `,
+  );
+}
 
-each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (lesson, runtime) => {
-  const log = await Deno.makeTempFile();
-  try {
-    const before = ["strace", "-f", "-e", "trace=accept,ioctl", "-e", "signal=none", "-o", log];
-    await using server = await start(lesson, runtime, { args: ["--trace"], before });
-    await until(server, /EAGAIN × [\d,]{4,}/);
-    assertEquals(await get(server), RESPONSE_TEXT);
-    await until(server, /^close/);
-    await stop(server);
-    const straced = (await Deno.readTextFile(log)).split("\n");
-    const accepted = straced.findIndex((line) => / accept\(.*\) += \d+$/.test(line));
-    const refused = straced.slice(0, accepted).filter((line) => /accept\(.*EAGAIN/.test(line)).length;
-    const lines = traced(server).map(({ call }) => call);
-    const last = lines[lines.findIndex((call) => /^accept\(\d+\) = \d+$/.test(call)) - 1];
-    assertMatch(last, /^accept\(\d+\) = -1 EAGAIN × /);
+once(
+  "--trace counts as many EAGAINs as strace",
+  async (runtime) => {
+    const { straced, traced } = await both("04-busy-poll", runtime, async (server) => {
+      await shows(server, /EAGAIN × [\d,]{4,}/);
+      assertEquals(await get(server), RESPONSE_TEXT);
+      await shows(server, /^close/);
+    });
+    const accepted = (call: string) => /^accept4\(\d+\) = \d+$/.test(call);
+    const calls = straced.find((calls) => calls.some(accepted))!;
+    const refused =
+      calls.slice(0, calls.findIndex(accepted)).filter((call) => /^accept4\(.*EAGAIN/.test(call)).length;
+    const last = traced[traced.findIndex(({ call }) => accepted(call)) - 1].call;
+    assertMatch(last, /^accept4\(\d+\) = -1 EAGAIN × /);
     assertEquals(Number(last.replace(/.* × /, "").replaceAll(",", "")), refused);
-  } finally {
-    await Deno.remove(log);
-  }
-}, { ignore: !succeeds("strace", "-V") });
+  },
+  ignore,
+  "04-busy-poll ",
+);
 
 each(
   "--trace tells how many select looked at, and whom epoll named",
   ["05-select", "06-epoll"],
-  async (lesson, runtime) => {
-    await using server = await start(lesson, runtime, { args: ["--trace"] });
-    using _silent = await connect(server);
-    await until(server, /^accept\(\d+\) = \d+/);
+  async (server, lesson) => {
+    using _silent = await silent(server, 1);
+    await shows(server, /^accept4\(\d+\) = \d+/);
     assertEquals(await get(server), RESPONSE_TEXT);
-    await until(server, /^close/);
+    await shows(server, /^close/);
     const received = server.stdout.findIndex((line) => /recv\(\d+\) = \d\d/.test(line));
-    const fd = /recv\((\d+)\)/.exec(server.stdout[received])![1];
+    const [, fd] = /recv\((\d+)\)/.exec(server.stdout[received])!;
     const wake = server.stdout.slice(0, received).findLast((line) =>
-      / (select|epoll_wait)\(\d*\) = /.test(line)
+      / (select|epoll_wait)\(\S*\) = /.test(line)
     )!;
-    if (lesson === "05-select") assertMatch(wake, /looked at 3, 1 had something$/);
-    else assertMatch(wake, new RegExp(`[ ,]${fd} IN$`));
-    assertMatch(server.stdout[received], / GET \/ HTTP\/1\.1$/);
+    assertMatch(
+      wake,
+      lesson === "05-select" ? /looked at 3, 1 had something\b/ : new RegExp(`[ ,]${fd} IN\\b`),
+    );
+    assertMatch(server.stdout[received], / GET \/ HTTP\/1\.1/);
   },
+  { args: ["--trace"] },
 );
 
-each("--trace piped into head ends the server cleanly", ["04-busy-poll"], async (lesson, runtime) => {
-  const command = commandLine(lesson, runtime, { args: ["--port", "0", "--trace"] }).join(" ");
-  const { code, stderr } = await new Deno.Command("bash", {
-    args: ["-c", `set -o pipefail; ${command} | head -n 4`],
-    cwd: ROOT,
-  }).output();
-  assertEquals(new TextDecoder().decode(stderr), "");
-  assertEquals(code, 0);
+once("--trace piped into head ends the server cleanly", async (runtime) => {
+  const command = commandLine("04-busy-poll", runtime, { args: ["--port", "0", "--trace"] }).join(" ");
+  const args = ["-c", `set -o pipefail; ${command} | head -n 4`];
+  const { code, stderr } = await new Deno.Command("bash", { args, cwd: ROOT }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
 });

@@ -2,8 +2,8 @@
 import type { Model, Program } from "../peers/programs.ts";
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
-import { libc } from "../support/libc.ts";
-import { cpuSeconds, descriptors, settled, SYSCALL, tasks, threadSeconds } from "../support/proc.ts";
+import { libc } from "../support/syscalls.ts";
+import { cpuSeconds, descriptors, settled, tasks, threadSeconds } from "../support/proc.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { checkPossible, MeasuringFault, type Quantity, type Run, short } from "./figures.ts";
@@ -139,7 +139,7 @@ function switchesOfChildren(): number {
 const RUSAGE_CHILDREN = -1;
 
 /** The threads of a server that sleep in recv(2): each has a client. */
-const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => SYSCALL.recv.includes(call)).length;
+const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => call === "recv").length;
 
 /** A client beside as many silent ones as the pool has threads. */
 export async function fullPool(plan: Plan): Promise<void> {

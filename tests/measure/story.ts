@@ -10,7 +10,7 @@ import { connect, readAll, REQUEST, sendAll } from "../support/clients.ts";
 import { children } from "../support/proc.ts";
 import { type Lesson, LESSONS, type Runtime, RUNTIMES } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
-import { readLine } from "../support/trace.ts";
+import { readLine } from "../support/trace_lines.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { complain, writeCharts } from "./command.ts";
 

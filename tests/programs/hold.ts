@@ -2,7 +2,7 @@
  * Silent clients: `hold.ts PORT COUNT`, under Deno, connects COUNT times to 127.0.0.1, prints a
  * line, and says nothing until its standard input ends.
  */
-import { connection } from "../support/libc.ts";
+import { connection } from "../support/syscalls.ts";
 
 const [port, count] = Deno.args.map(Number);
 for (let i = 0; i < count; i++) connection(port);

@@ -5,7 +5,7 @@
  * answer: what starts a program or carries a message would be paid by a server that spins meanwhile.
  */
 import { REQUEST as REQUEST_TEXT, RESPONSE_TEXT } from "../support/clients.ts";
-import { connection, libc } from "../support/libc.ts";
+import { connection, libc } from "../support/syscalls.ts";
 import { cpuSeconds, threadSeconds, tree } from "../support/proc.ts";
 import { pause } from "../support/wait.ts";
 

@@ -1,5 +1,5 @@
 /** Pictures of stories: a lane for each client and for each thread or process of the server, a column for each step. */
-import type { Line } from "../support/trace.ts";
+import type { Line } from "../support/trace_lines.ts";
 import type { Client, Lane, Story } from "./story.ts";
 import { escape, page } from "./svg.ts";
 

@@ -1,5 +1,5 @@
 /** A story, read from its text: the lines of `--trace` and, between them, what the clients did. */
-import { type Line, readLine } from "../support/trace.ts";
+import { type Line, readLine } from "../support/trace_lines.ts";
 
 /** Asleep, from one step to the same or a later one. The steps count from 0, the server's start. */
 export interface Sleep {

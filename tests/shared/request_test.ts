@@ -1,18 +1,17 @@
-/** What goes over a connection: the end of a request, however it is cut into pieces; the answer. */
-import { assert, assertEquals } from "@std/assert";
+/** The end of a request, however it is cut into pieces. */
+import { assertEquals } from "@std/assert";
 import { HttpRequest } from "../../shared/request.ts";
-import { RESPONSE } from "../../shared/response.ts";
-import { RESPONSE_TEXT } from "../support/clients.ts";
 
-Deno.test("the response is the article's, 58 bytes", () => {
-  assertEquals(RESPONSE.length, 58);
-  assertEquals(new TextDecoder().decode(RESPONSE), RESPONSE_TEXT);
-});
-
+/** What add() says of each piece. */
+function told(pieces: readonly Uint8Array<ArrayBuffer>[]): boolean[] {
+  const request = new HttpRequest();
+  return pieces.map((piece) => request.add(piece));
+}
 const bytes = (text: string) => new TextEncoder().encode(text);
+const singly = (text: string) => [...bytes(text)].map((byte) => Uint8Array.of(byte));
 
-/** Heads with the index of the byte that completes them. */
-const ENDS = [
+/** Each ends with its last byte. */
+const HEADS = [
   "GET / HTTP/1.1\r\n\r\n",
   "GET / HTTP/1.1\n\n",
   "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -20,64 +19,24 @@ const ENDS = [
   "GET / HTTP/1.1\r\nHost: localhost\n\n",
 ];
 
-Deno.test("a request ends with its empty line, in every split into two pieces", () => {
-  for (const text of ENDS) {
-    const all = bytes(text);
-    for (let cut = 0; cut < all.length; cut++) {
-      const request = new HttpRequest();
-      assertEquals(request.add(all.subarray(0, cut)), false, JSON.stringify(text.slice(0, cut)));
-      assertEquals(
-        request.add(all.subarray(cut)),
-        true,
-        JSON.stringify([text.slice(0, cut), text.slice(cut)]),
-      );
-    }
-  }
-});
-
-Deno.test("and in every split into three", () => {
-  for (const text of ENDS) {
+Deno.test("a request ends with its empty line, and once, in every split into three pieces, and byte by byte", () => {
+  for (const text of HEADS) {
     const all = bytes(text);
     for (let first = 0; first < all.length; first++) {
       for (let second = first; second < all.length; second++) {
-        const request = new HttpRequest();
         const pieces = [all.subarray(0, first), all.subarray(first, second), all.subarray(second)];
-        assertEquals(
-          pieces.map((piece) => request.add(piece)),
-          [false, false, true],
-          `${text} ${first} ${second}`,
-        );
+        assertEquals(told(pieces), [false, false, true], `${text} ${first} ${second}`);
       }
     }
+    const last = (_: unknown, i: number) => i === text.length - 1;
+    assertEquals(told(singly(text + text)), Array.from({ length: 2 * text.length }, last));
   }
 });
 
-Deno.test("byte by byte it ends with the last byte, and only once", () => {
-  for (const text of ENDS) {
-    const request = new HttpRequest();
-    const ended = [...bytes(text + "GET / HTTP/1.1\r\n\r\n")].map((byte) => request.add(Uint8Array.of(byte)));
-    assertEquals(ended.indexOf(true), text.length - 1);
-    assertEquals(ended.lastIndexOf(true), text.length - 1);
-  }
-});
-
-Deno.test("its text is all that came, also where a character was cut in two", () => {
-  const text = "GET /é HTTP/1.1\r\n\r\n";
-  const request = new HttpRequest();
-  for (const byte of bytes(text)) request.add(Uint8Array.of(byte));
-  assertEquals(request.text, text);
-});
-
-Deno.test("what has no empty line is no whole request", () => {
+Deno.test("what has no empty line is no whole request, until its head has 64 KiB", () => {
   for (const text of ["", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "a\rb\rc\r\r", "a\n \nb\nc"]) {
-    assertEquals(new HttpRequest().add(bytes(text)), false, JSON.stringify(text));
+    assertEquals(told([bytes(text)]), [false], JSON.stringify(text));
   }
-});
-
-Deno.test("a head of more than 64 KiB ends there, whatever it says", () => {
-  const request = new HttpRequest();
-  const piece = bytes("x".repeat(1024));
-  let size = 0;
-  while (!request.add(piece)) size += piece.length;
-  assert(size <= 64 * 1024 && size >= 63 * 1024, `${size}`);
+  const kilobytes = Array.from({ length: 66 }, () => bytes("x".repeat(1024)));
+  assertEquals(told(kilobytes).indexOf(true), 64);
 });

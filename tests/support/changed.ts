@@ -13,28 +13,18 @@ export function replace(from: string, to: string): Change {
   };
 }
 
-/** Put `lines` before or behind the line that has `mark`, indented as that one, or in its place. */
-export function atLine(mark: string, where: "above" | "below" | "instead", lines: string): Change {
+/** Write `lines`, indented as it was, in the place of the line that has `mark`; `…` among them is that line. */
+export function atLine(mark: string, lines: string): Change {
   return (source) => {
     const all = source.split("\n");
-    // Not the line that imports a name, but the one that uses it.
     const marked = all.filter((line) => line.includes(mark));
     if (marked.length !== 1) throw new Error(`the lesson has ${marked.length} lines with ${mark}`);
-    const index = all.indexOf(marked[0]);
     const indent = /^ */.exec(marked[0])![0];
-    const added = lines === "" ? [] : lines.split("\n").map((line) => indent + line);
-    all.splice(where === "below" ? index + 1 : index, where === "instead" ? 1 : 0, ...added);
+    const line = marked[0].trimStart();
+    const there = lines === "" ? [] : lines.split("\n").map((text) => indent + text.replace("…", () => line));
+    all.splice(all.indexOf(marked[0]), 1, ...there);
     return all.join("\n");
   };
-}
-
-/** By path, what a handler does before it answers, and what standard error says then. */
-export type Mishaps = Record<string, [code: string, printed?: RegExp]>;
-
-/** The lines in a handler that do so. */
-export function switched(mishaps: Mishaps): string {
-  const cases = Object.entries(mishaps).map(([path, [code]]) => `  case "${path}": { ${code} break; }\n`);
-  return `switch (request?.text.split(" ")[1]) {\n${cases.join("")}}`;
 }
 
 /** A copy of a lesson with these changes, one after the other. Its path; the folder goes with the test's process. */
@@ -46,9 +36,12 @@ export async function changed(lesson: Lesson, ...changes: readonly Change[]): Pr
   return await written({ "mine.ts": source });
 }
 
-/** Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. */
+/**
+ * Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. It is
+ * such a path as a reader may have.
+ */
 export async function written(files: Record<string, string>): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "lessons-" });
+  const folder = await Deno.makeTempDir({ prefix: "100% grüße " });
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   await Deno.mkdir(`${folder}/lessons`);
   for (const [name, text] of Object.entries(files)) {

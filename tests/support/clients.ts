@@ -2,6 +2,8 @@
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { COMMANDS, ROOT } from "./runtimes.ts";
 import type { Server } from "./servers.ts";
+import { connection, libc } from "./syscalls.ts";
+import { inTime } from "./wait.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
@@ -30,6 +32,12 @@ export function connect(server: Listening): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: server.port });
 }
 
+/** So many clients that say nothing, and leave with the block. */
+export async function silent(server: Listening, count: number): Promise<Deno.TcpConn[] & Disposable> {
+  const conns = await Promise.all(Array.from({ length: count }, () => connect(server)));
+  return Object.assign(conns, { [Symbol.dispose]: () => conns.forEach((conn) => conn[Symbol.dispose]()) });
+}
+
 /** Send all of it: one write may take a part. */
 export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promise<void> {
   let rest = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -38,10 +46,11 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
 
 /** Everything until the end of the stream. A reset throws. */
 export async function readAll(conn: Deno.Conn): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(1 << 16);
   let text = "";
-  const buffer = new Uint8Array(1024);
-  for (let n; (n = await conn.read(buffer)) !== null;) {
-    text += new TextDecoder().decode(buffer.subarray(0, n));
+  for (let n; (n = await inTime("more of an answer, or its end", conn.read(buffer))) !== null;) {
+    text += decoder.decode(buffer.subarray(0, n), { stream: true });
   }
   return text;
 }
@@ -51,6 +60,35 @@ export async function get(server: Listening, request: string | Uint8Array = REQU
   using conn = await connect(server);
   await sendAll(conn, request);
   return await readAll(conn);
+}
+
+/** What a client of `path` is answered; nothing, if its connection ends without. */
+export const ask = (server: Listening, path: string): Promise<string> =>
+  get(server, `GET ${path} HTTP/1.1\r\n\r\n`).catch((error) => {
+    if (/reset by peer/i.test(error.message)) return "";
+    throw error;
+  });
+
+/** One request and as much of an answer as the lessons give, over a connection that may go on. */
+export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
+  await sendAll(conn, request);
+  const buffer = new Uint8Array(RESPONSE_TEXT.length);
+  for (let n = 0; n < buffer.length;) {
+    const more = await inTime("an answer", conn.read(buffer.subarray(n)));
+    if (more === null) throw new Error("the connection has ended");
+    n += more;
+  }
+  return new TextDecoder().decode(buffer);
+}
+
+/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
+export function resettable({ port }: Listening) {
+  const fd = connection(port);
+  libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
+  return {
+    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
+    close: () => libc.close(fd),
+  };
 }
 
 /** `count` clients, `parallel` of them at a time: the answers that were not the right one. */

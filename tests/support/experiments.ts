@@ -1,6 +1,6 @@
 /** The changes that lessons/README.md, "Break it", offers, as it writes them. */
 import { atLine, type Change, replace } from "./changed.ts";
-import { ROOT } from "./runtimes.ts";
+import { type Lesson, LESSONS, ROOT } from "./runtimes.ts";
 
 /** What an item says to do, once its lines are joined. A block of code stands in double backticks then. */
 const STEP = new RegExp(
@@ -10,26 +10,45 @@ const STEP = new RegExp(
     /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
     /remove the line with `(?<gone>[^`]+)`/,
     /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
+    /not in `(?<not>\d\d)`(?=[^)]* neither of these two)/,
   ].map(({ source }) => source).join("|"),
   "gis",
 );
 
-function changes(item: string): Change[] {
-  const joined = item.split(/^ *(```.*?^ *```)$/ms).map((part) =>
-    part.startsWith("```") ? outdent(part.slice(1, -1)) : part.replace(/\s+/g, " ")
-  ).join("");
-  return [...joined.matchAll(STEP)].flatMap(({ groups = {} }) => {
-    const { diff, top, where, mark, block, line, gone, from, to } = groups;
-    if (diff !== undefined) return hunks(diff);
-    if (top !== undefined) return [atTop(top)];
-    if (gone !== undefined) return [atLine(gone, "instead", "")];
-    if (from !== undefined) return [replace(from, to)];
-    return [atLine(mark, where.toLowerCase() as "above" | "below", line ?? block.trimEnd())];
-  });
+/** One item of "Break it". */
+export interface Item {
+  /** `"In all six"`, or the lesson that it stands under. */
+  readonly heading: string;
+  readonly name: string;
+  /** What it says, in Markdown, without its name. */
+  readonly text: string;
+  /** The lessons that it is for. */
+  readonly lessons: readonly Lesson[];
+  /** What it does to one of them. */
+  changes(lesson: Lesson): Change[];
 }
 
 /** An item of a list is indented by two. */
 const outdent = (text: string) => text.replace(/^ {2}/gm, "");
+
+function changes(text: string, lesson: Lesson): Change[] {
+  const joined = text.split(/^ *(```.*?^ *```)$/ms).map((part) =>
+    part.startsWith("```") ? outdent(part.slice(1, -1)) : part.replace(/\s+/g, " ")
+  ).join("");
+  const steps: Change[] = [];
+  for (const { groups = {} } of joined.matchAll(STEP)) {
+    const { diff, top, where, mark, block, line, gone, from, to, not } = groups;
+    if (diff !== undefined) steps.push(...hunks(diff));
+    else if (top !== undefined) steps.push(atTop(top));
+    else if (gone !== undefined) steps.push(atLine(gone, ""));
+    else if (from !== undefined) steps.push(replace(from, to));
+    else if (mark !== undefined) {
+      const lines = line ?? block.trimEnd();
+      steps.push(atLine(mark, where.toLowerCase() === "above" ? `${lines}\n…` : `…\n${lines}`));
+    } else if (lesson.startsWith(not)) steps.splice(-2);
+  }
+  return steps;
+}
 
 /** Among the imports, where they begin. */
 const atTop = (line: string): Change => (source) => source.replace(/^import /m, `${line}\nimport `);
@@ -44,14 +63,45 @@ function hunks(diff: string): Change[] {
   });
 }
 
+/** Whom an item is for: the lesson above it, "(`01` to `05`)", "The same change fits `01` and `03`". */
+function lessonsOf(heading: string, text: string): Lesson[] {
+  const [, first = "01", last = "06"] = /^ \(`(\d\d)` to `(\d\d)`\)/.exec(text) ?? [];
+  const fits = /The same change fits ([^;.]*)/.exec(text)?.[1] ?? "";
+  return LESSONS.filter((lesson) => {
+    const number = lesson.slice(0, 2);
+    const here = heading === "In all six" ? number >= first && number <= last : lesson === heading;
+    return here || fits.includes(number);
+  });
+}
+
+/** The text of lessons/README.md, or of its translation: by heading, its items, each from its name on. */
+export function itemsIn(file: string): [heading: string, items: string[]][] {
+  return Deno.readTextFileSync(`${ROOT}lessons/${file}`).split(/^## /m).slice(1).map((part) => {
+    const [heading, ...items] = part.split(/^- \*\*/m);
+    return [heading.trim(), items];
+  });
+}
+
 /** By heading and name: `"06-epoll: Answer 10 MB"`. */
-export const experiments: ReadonlyMap<string, readonly Change[]> = new Map(
-  Deno.readTextFileSync(`${ROOT}lessons/README.md`).split(/^## /m).slice(1)
-    .flatMap((part) => {
-      const [heading, ...items] = part.split(/^- \*\*/m);
-      return items.map((item) => {
-        const name = item.slice(0, item.indexOf("**")).replace(/\s+/g, " ").replace(/[.`]/g, "");
-        return [`${heading.trim()}: ${name}`, changes(item)] as const;
-      });
-    }),
+export const experiments: ReadonlyMap<string, Item> = new Map(
+  itemsIn("README.md").flatMap(([heading, items]) => {
+    let above: Item["changes"];
+    return items.map((item) => {
+      const [, bold, text] = /^(.*?)\*\*(.*)$/s.exec(item)!;
+      const name = bold.replace(/\s+/g, " ").replace(/[.`]/g, "");
+      const goesOn = /The changes of the one above/.test(text) ? above : () => [];
+      const own = (lesson: Lesson) => [...goesOn(lesson), ...changes(text, lesson)];
+      above = own;
+      return [
+        `${heading}: ${name}`,
+        { heading, name, text, lessons: lessonsOf(heading, text), changes: own },
+      ] as const;
+    });
+  }),
 );
+
+/** A lesson's source with the changes of an experiment, such as `"06-epoll: Answer 10 MB"`. */
+export function changedBy(item: Item, lesson: Lesson): string {
+  const source = Deno.readTextFileSync(`${ROOT}lessons/${lesson}.ts`);
+  return item.changes(lesson).reduce((source, change) => change(source), source);
+}

@@ -1,16 +1,13 @@
 /** What the kernel tells of a process: through /proc, and the clock of its CPU time. */
-import { libc } from "./libc.ts";
+import { libc } from "./syscalls.ts";
 import { pause, waitFor } from "./wait.ts";
 
-/** The most descriptors that a process here may have; the runtimes themselves ask for as many. */
-export const DESCRIPTOR_LIMIT = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1]);
-
-/** The threads of a process, each with the number of the system call that it sleeps in, or "running". */
+/** The threads of a process, each with the system call that it sleeps in (of others the number), or "running". */
 export function tasks(pid: number): { tid: number; name: string; call: string }[] {
   return list(`/proc/${pid}/task`).map((tid) => ({
     tid: Number(tid),
     name: read(`/proc/${pid}/task/${tid}/comm`).trim(),
-    call: read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim(),
+    call: named(read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim()),
   })).filter(({ call }) => call !== "");
 }
 
@@ -45,28 +42,28 @@ export function descriptors(pid: number): number {
 function sockets(pid: number): number {
   const unix = new Set(read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm));
   return list(`/proc/${pid}/fd`).filter((fd) => {
-    const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`))?.[1];
+    const inode = /^socket:\[(\d+)\]$/.exec(probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""))?.[1];
     return inode !== undefined && !unix.has(inode);
   }).length;
 }
 
-/** What a server holds while nobody is connected. */
-export function holdings({ pid }: { pid: number }) {
-  const threads = tasks(pid).filter(({ name }) => /^worker/i.test(name)).length;
-  return {
-    sockets: sockets(pid),
-    descriptors: descriptors(pid),
-    threads,
-    children: children(pid).filter(alive).length,
-  };
-}
+/** The threads that a lesson has made, by the names that the runtimes give them. */
+const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test(name));
 
-/** The holdings, once two looks in a row agree: helper threads of the runtime come and go at first. */
+/** What a server holds. */
+export const resources = ({ pid }: { pid: number }) => ({
+  sockets: sockets(pid),
+  descriptors: descriptors(pid),
+  threads: workers(pid).length,
+  children: children(pid).filter(alive).length,
+});
+
+/** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
   let last = "";
   return await waitFor("a server at rest", async () => {
     await pause(100);
-    const now = holdings(server);
+    const now = resources(server);
     const same = JSON.stringify(now) === last;
     last = JSON.stringify(now);
     return same && now;
@@ -95,69 +92,67 @@ export function threadSeconds(pid: number): number {
   return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
 }
 
-/** Memory of a process in KiB, its share of what it shares with others included: Pss, proc(5). */
-export function pssKiB(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
-}
-
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
 /** What is at a path of /proc, or `nothing` when its process has ended meanwhile. */
-function probe<T>(read: (path: string) => T, path: string, nothing: T): T {
+function probe<T>(look: () => T, nothing: T): T {
   try {
-    return read(path);
+    return look();
   } catch {
     return nothing;
   }
 }
-function list(path: string): string[] {
-  return probe((path) => [...Deno.readDirSync(path)].map(({ name }) => name), path, []);
-}
-function readLink(path: string): string {
-  return probe(Deno.readLinkSync, path, "");
-}
-function read(path: string): string {
-  return probe(Deno.readTextFileSync, path, "");
-}
+const read = (path: string) => probe(() => Deno.readTextFileSync(path), "");
+const list = (path: string) => probe(() => [...Deno.readDirSync(path)].map(({ name }) => name), []);
+
+/** The most descriptors that a process here may have; the runtimes themselves ask for as many. */
+export const DESCRIPTOR_LIMIT = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1]);
 
 /** System calls by number, as /proc/PID/syscall gives them: asm/unistd_64.h, asm-generic/unistd.h. */
-export const SYSCALL = Deno.build.arch === "x86_64"
-  ? {
-    accept: ["43"],
-    recv: ["45"],
-    select: ["23", "270"],
-    epoll_wait: ["232", "281"],
-    waitpid: ["61"],
-    futex: ["202"],
-  }
-  : {
-    accept: ["202"],
-    recv: ["207"],
-    select: ["72"],
-    epoll_wait: ["22"],
-    waitpid: ["260"],
-    futex: ["98"],
-  };
+const NUMBERS = {
+  accept: { x86_64: ["43", "288"], aarch64: ["202", "242"] },
+  recv: { x86_64: ["45"], aarch64: ["207"] },
+  select: { x86_64: ["23", "270"], aarch64: ["72"] },
+  epoll_wait: { x86_64: ["232", "281"], aarch64: ["22"] },
+  waitpid: { x86_64: ["61"], aarch64: ["260"] },
+};
+/** One of them. */
+export type Call = keyof typeof NUMBERS;
+const named = (call: string) =>
+  Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 
 /** What the main thread of a process sleeps in, as {@link tasks} gives it. */
-export const mainCall = ({ pid }: { pid: number }): string =>
-  tasks(pid).find(({ tid }) => tid === pid)?.call ?? "";
+export const mainCall = ({ pid }: { pid: number }) => tasks(pid).find(({ tid }) => tid === pid)?.call;
 
-/** The workers among the threads of a process that sleep in one of these calls. */
-export const workersIn = ({ pid }: { pid: number }, calls: readonly string[]) =>
-  tasks(pid).filter(({ name, call }) => /^worker/i.test(name) && calls.includes(call));
+/** The numbers of the workers among the threads of a process that sleep in this call. */
+export const workersIn = ({ pid }: { pid: number }, call: Call): number[] =>
+  workers(pid).filter((task) => task.call === call).map(({ tid }) => tid);
+
+/** Wait until the main thread sleeps in a call. */
+export const sleepsIn = (server: { pid: number }, call: Call) =>
+  waitFor(`a server that sleeps in ${call}`, () => mainCall(server) === call);
+
+/** Wait until so many workers sleep in a call, and return them. */
+export const asleep = (server: { pid: number }, count: number, call: Call) =>
+  waitFor(`${count} threads in ${call}`, () => {
+    const tids = workersIn(server, call);
+    return tids.length === count && tids;
+  });
+
+/** Wait until a whole request lies at the server's port, and nobody has read it. */
+export const unread = ({ port }: { port: number }) =>
+  waitFor("a request that nobody reads", () => connections(port, undefined).some(({ unread }) => unread > 1));
 
 /** The sockets that connect two ports of 127.0.0.1 as seen from `local`: proc_net_tcp(5). */
 export function connections(local: number | undefined, remote: number | undefined) {
-  const states: Record<string, string> = { "01": "ESTABLISHED", "02": "SYN_SENT", "08": "CLOSE_WAIT" };
-  return read("/proc/net/tcp").split("\n").slice(1).flatMap((line) => {
-    const match = /: \w+:(\w+) \w+:(\w+) (\w\w) \w+:(\w+)/.exec(line);
-    if (!match) return [];
-    const [from, to, unread] = [match[1], match[2], match[4]].map((hex) => parseInt(hex, 16));
-    if (from !== (local ?? from) || to !== (remote ?? to)) return [];
-    return [{ state: states[match[3]] ?? match[3], unread }];
-  });
+  const rows = read("/proc/net/tcp").matchAll(/: \w+:(\w+) \w+:(\w+) (\w\w) \w+:(\w+)/g);
+  return [...rows].map(([, ...hex]) => hex.map((digits) => parseInt(digits, 16)))
+    .filter(([from, to]) => from === (local ?? from) && to === (remote ?? to))
+    .map(([, , state, unread]) => ({
+      state: ["", "ESTABLISHED", "SYN_SENT"][state] ?? `state ${state}`,
+      unread,
+    }));
 }

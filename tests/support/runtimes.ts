@@ -18,7 +18,7 @@ export const ALL_RUNTIMES = ["deno", "bun", "node"] as const;
 export type Runtime = (typeof ALL_RUNTIMES)[number];
 
 /** Where the project is. */
-export const ROOT = new URL("../..", import.meta.url).pathname;
+export const ROOT = import.meta.dirname!.replace(/tests\/support$/, "");
 
 /** What runs a script under each runtime. */
 export const COMMANDS: Record<Runtime, readonly string[]> = {
@@ -36,11 +36,12 @@ export function succeeds(program: string, ...args: string[]): boolean {
   }
 }
 
-/** Node.js has a foreign function interface since 26.10. */
-const NODE_HAS_FFI = `process.exit(process.getBuiltinModule?.("node:ffi") ? 0 : 1)`;
+/** Whether a runtime is here, and new enough: Node.js has `node:ffi` since 26.10, threads end in Bun since 1.4.1. */
+const FIT: Record<Runtime, () => boolean> = {
+  deno: () => true,
+  bun: () => succeeds("bun", "-e", `process.exit(Bun.semver.satisfies(Bun.version, ">=1.4.1") ? 0 : 1)`),
+  node: () => succeeds("node", "-e", `process.exit(process.getBuiltinModule?.("node:ffi") ? 0 : 1)`),
+};
 
-/** The runtimes that are installed here. */
-export const RUNTIMES: readonly Runtime[] = ALL_RUNTIMES.filter((runtime) =>
-  runtime === "deno" ||
-  (runtime === "bun" ? succeeds("bun", "--version") : succeeds("node", "-e", NODE_HAS_FFI))
-);
+/** The runtimes that can run the lessons here. */
+export const RUNTIMES: readonly Runtime[] = ALL_RUNTIMES.filter((runtime) => FIT[runtime]());

@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
-import { tree } from "./proc.ts";
+import { alive, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { waitFor } from "./wait.ts";
+import { MINUTE, until, waitFor } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -26,9 +26,16 @@ export interface Server extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
 }
 
+/** Else an error has colours, in a pipe too. */
+const NO_COLORS = { NO_COLOR: "1" };
+
+/** A lesson needs no more permissions; a reader's copy may. */
+const PERMITTED = [Deno.execPath(), "run", "--allow-ffi", "--allow-read", "--no-prompt"];
+
 /** The command line that runs a lesson. */
 export function commandLine(lesson: Lesson, runtime: Runtime, options: StartOptions = {}): string[] {
-  const { args = [], before = [], command = COMMANDS[runtime], script = `lessons/${lesson}.ts` } = options;
+  const { args = [], before = [], script = `lessons/${lesson}.ts` } = options;
+  const command = options.command ?? (runtime === "deno" && !options.script ? PERMITTED : COMMANDS[runtime]);
   return [...before, ...command, script, ...args];
 }
 
@@ -45,74 +52,59 @@ export function start(lesson: Lesson, runtime: Runtime, options: StartOptions = 
 
 /** Start a server that prints `http://ADDRESS:PORT` in its first lines when it listens. */
 export async function startServer(name: string, [program, ...args]: readonly string[]): Promise<Server> {
-  const child = new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    env: { NO_COLOR: "1" }, // or an error has colours, in a pipe too
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  })
-    .spawn();
-  const stdout: string[] = [];
-  const stderr: string[] = [];
+  const piped = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { args, cwd: ROOT, env: NO_COLORS, ...piped }).spawn();
+  const { pid, status } = child;
+  const [stdout, stderr]: string[][] = [[], []];
   const closed = [collect(child.stdout, stdout), collect(child.stderr, stderr)];
-  const server: Server = {
-    pid: child.pid,
-    port: 0,
-    stdout,
-    stderr,
-    status: child.status,
-    kill: (signal) => child.kill(signal),
-    async [Symbol.asyncDispose]() {
-      for (const pid of tree(child.pid)) {
-        try {
-          Deno.kill(pid, "SIGKILL");
-        } catch {
-          // it has ended already
-        }
+  const stop = async () => {
+    for (const process of tree(pid)) {
+      try {
+        Deno.kill(process, "SIGKILL");
+      } catch {
+        // it has ended already
       }
-      await child.status;
-      await Promise.all(closed);
-    },
+    }
+    await status;
+    await Promise.all(closed);
   };
   try {
-    const ended = child.status.then(({ code }) => {
-      throw new Error(`${name} ended with ${code}: ${stderr.join("\n")}`);
+    const line = await waitFor(`the first line of ${name}`, () => {
+      const line = stdout.find((line) => / http:/.test(line));
+      if (!line && !alive(pid)) throw new Error(`${name} has ended`);
+      return line;
     });
-    ended.catch(() => {});
-    const line = await Promise.race([
-      waitFor(`the first line of ${name}`, () => stdout.find((line) => / http:/.test(line))),
-      ended,
-    ]);
-    return Object.assign(server, { port: Number(/:(\d+)\/?$/.exec(line)![1]) });
+    const kill = (signal: Deno.Signal) => child.kill(signal);
+    const port = Number(/:(\d+)\/?$/.exec(line)![1]);
+    return { pid, port, stdout, stderr, status, kill, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await server[Symbol.asyncDispose]();
-    throw error;
+    await stop();
+    throw new Error(stderr.join("\n"), { cause: error });
   }
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Promise<void> {
-  const decoder = new TextDecoder();
+/** The lines of a stream, as they come. */
+async function collect(stream: ReadableStream<BufferSource>, lines: string[]): Promise<void> {
   let rest = "";
-  for await (const chunk of stream) {
-    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
     rest = parts.pop()!;
     lines.push(...parts);
   }
   if (rest) lines.push(rest);
 }
 
-/** Run a lesson to its end: for what it prints and how it exits. */
+/** The code that a server ends with, by itself. */
+export async function ended(server: Server): Promise<number> {
+  await until(() => !alive(server.pid));
+  return (await server.status).code;
+}
+
+/** Run a lesson to its end, which comes within a minute: for what it prints and how it exits. */
 export async function run(lesson: Lesson, runtime: Runtime, options: StartOptions = {}) {
   const [program, ...args] = commandLine(lesson, runtime, options);
-  const command = new Deno.Command(program, {
-    args,
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const limits = { stdin: "null", signal: AbortSignal.timeout(MINUTE) } as const;
+  const command = new Deno.Command(program, { args, cwd: ROOT, env: NO_COLORS, ...limits });
   const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };

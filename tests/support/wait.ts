@@ -1,16 +1,30 @@
 /** Waiting for something to be so, instead of for a time. */
 
-/** Wait until `probe` finds something, and return that. It fails after a minute, which no healthy server needs. */
+/** No healthy server needs a minute, ms. */
+export const MINUTE = 60_000;
+
+/** Wait until `probe` finds something, and return that. It fails after a minute. */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | null | Promise<T | undefined | false | null>,
 ): Promise<T> {
-  for (const end = Date.now() + 60_000; Date.now() < end;) {
+  for (const end = Date.now() + MINUTE; Date.now() < end;) {
     const found = await probe();
     if (found) return found;
     await pause(5);
   }
   throw new Error(`no sign of ${what} within a minute`);
+}
+
+/** {@link waitFor}, with the probe's own words as the name of what is missing. */
+export const until = <T>(probe: Parameters<typeof waitFor<T>>[1]): Promise<T> =>
+  waitFor(String(probe), probe);
+
+/** What a promise comes to, if it does within a minute. */
+export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`no sign of ${what} within a minute`)), MINUTE);
+  return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** Let so many milliseconds go by: for what must not happen in them, or to see what they cost. */

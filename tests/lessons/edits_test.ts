@@ -1,0 +1,138 @@
+/** Edits of a handler, and of what stands around it: each client gets its answer or an end, and errors say where they are. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { atLine, changed, replace } from "../support/changed.ts";
+import { ask, get, RESPONSE_TEXT } from "../support/clients.ts";
+import { each, once } from "../support/declare.ts";
+import { resources } from "../support/proc.ts";
+import { LESSONS } from "../support/runtimes.ts";
+import { descriptorsAtMost, ended, run } from "../support/servers.ts";
+import { until } from "../support/wait.ts";
+
+const later = (code: string) => `await new Promise((resolve, reject) => setTimeout(() => ${code}, 50));`;
+const LOOP = / has come to its event loop, .*exit\(0\).*Sync/;
+const OPEN = / has ended with connections open \(1\)/;
+
+/** What a handler does before it answers, and what its child, its thread says then: nothing, if the client is answered. */
+const HANDLERS: [code: string, inChild: RegExp | "", inThread?: RegExp | ""][] = [
+  ["for (let i = 0; i < 1000; i++) await Promise.resolve();", ""],
+  [later("resolve(0)"), LOOP, ""],
+  [`await (await import("node:fs/promises")).readFile("/proc/self/stat");`, LOOP, ""],
+  [later(`reject(new Error("rejected"))`), LOOP, /Error: rejected/],
+  [`Promise.reject(new Error("stray")); ${later("0")}`, /Error: stray|event loop/],
+  [
+    `setTimeout(() => { throw new Error("late"); }, 1); ${later("0")}`,
+    /Error: late|event loop/,
+    /Error: late/,
+  ],
+  [`throw new Error("thrown");`, /Error: thrown[^]*mine\.ts:\d+/],
+  ["throw undefined;", /./],
+  ["throw Object.create(null);", /./],
+  [`throw Symbol("symbol");`, /Symbol\(symbol\)/],
+  [`throw { toString() { throw new Error("again"); } };`, /./],
+  [`throw Object.assign(new Error("x"), { get message() { throw new Error("again"); } });`, /./],
+  [`throw new AggregateError([new Error("part 1"), new Error("part 2")]);`, /part 1[^]*part 2/],
+  [`throw new Error("outer", { cause: new Error("inner") });`, /Error: outer[^]*Error: inner/],
+  ["(request as any).txet.split();", /TypeError: [^]*mine\.ts:\d+/],
+  [`conn.send("text" as any);`, /TypeError: send takes bytes[^]*mine\.ts:\d+/],
+  ["process.exit(3);", OPEN],
+  [`throw process.pid === Number(process.getBuiltinModule("node:fs").readlinkSync("/proc/self"));`, /true/],
+];
+/** Wait for lines that match, and quote those that came instead. */
+async function printed(lines: () => string[], pattern: RegExp, what = ""): Promise<void> {
+  await until(() => pattern.test(lines().join("\n"))).catch(() =>
+    assertMatch(lines().join("\n"), pattern, what)
+  );
+}
+
+const cases = HANDLERS.map(([code], i) => `case "/${i}": { ${code} break; }`).join("\n");
+each(
+  "whatever a handler does, its client's connection ends",
+  ["01-fork", "02-thread"],
+  async (server, lesson) => {
+    let sockets: number | undefined;
+    for (const [i, [code, inChild, inThread = inChild]] of HANDLERS.entries()) {
+      const says = lesson === "01-fork" ? inChild : inThread;
+      const lines = server.stderr.length;
+      assertEquals(await ask(server, `/${i}`), says ? "" : RESPONSE_TEXT, code);
+      await until(() => resources(server).threads + resources(server).children === 0);
+      const pattern = says ? new RegExp(`^(child|thread) \\d+[^]*${says.source}`, "i") : /^$/;
+      await printed(() => server.stderr.slice(lines), pattern, code);
+      assertEquals(resources(server).sockets, sockets ??= resources(server).sockets, code);
+    }
+    assertEquals(await get(server), RESPONSE_TEXT);
+  },
+  {
+    changes: (lesson) => [
+      replace("function handler(", "async function handler("),
+      ...lesson === "01-fork" ? [replace("  handler(conn);", "  await handler(conn);")] : [],
+      atLine("conn.send(", `switch (request?.text.split(" ")[1]) {\n${cases}\n}\n…`),
+    ],
+  },
+);
+
+/**
+ * Edits of a lesson, one a line: the line that is changed, and what it becomes (`…` is what it was); what clients see,
+ * and whether the server ends (1) after the first of them; what standard error says. A line without a lesson is one more
+ * change of the edit above it.
+ */
+const EDITS = String.raw`
+03 | if (request) conn.send | if (request) process.exit(0); …             | left, ends     | a thread of the pool has ended$
+03 | if (request) conn.send | if (request) die("my last words"); …        | left, ends     | ^my last words$
+03 | lingeringClose(conn);  | … break;                                    | answered, ends | ^a thread of the pool has ended$
+03 | if (request) conn.send | await Promise.resolve(); …                  | answered       |
+   | function handler(      | export async function handler(server: Socket) {
+03 | i < 4;                 | for (let i = 0; i < 100; i++) {             | does not start | can't start new thread: .*\n.*needs all of its own\n$
+02 | function handler(      | setInterval(() => {}, 1000); …              | answered       |
+02 | const thread =         | throw new Error("main");                    | left, ends     | error: main[^]*mine\.ts:\d+
+02 | lingeringClose(conn);  | setTimeout(() => lingeringClose(conn), 10); | answered       | ^thread 1 has ended with connections open \(1\)
+02 | const started =        | … conn.close();                             | ends           | EBADF: .*given to a thread is that one's to close
+02 | const started =        | … await thread.start();                     | ends           | a thread can be started once only
+02 | const started =        | await thread.join(); …                      | ends           | a thread can be joined only when it was started
+02 | const started =        | thread.start();                             | left           | ^thread 1: [^]*exports no function "handler": .*export function handler\(
+   | export function        | function handler(conn: Socket) {
+   | if (!started)          |
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: () => {}, args: [] }); | left, ends | exports no function "target": 
+02 | export function        | export const handler = function other(conn: Socket) { | left, ends | exports no function "other": .*export function other\(
+02 | if (isMainThread) {    | if (!isMainThread) throw new Error("at load");\n… | left, ends | thread 1: [^]*at load
+02 | if (request) conn.send | await new Thread({ module: import.meta.url, target: inner, args: [] }).start(); … | answered |
+   | export function        | export function inner() {}\nexport async function handler(conn: Socket) {
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [{ conn }] as any }); | left, ends | gets copies of its arguments, or a Socket that is one by itself
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [new Map([[1, conn]])] as any }); | left, ends | gets copies of its arguments, or a Socket that is one by itself
+02 | export function        | export function handler(fd: number) { const conn = new Sock(fd); throw new Error("open"); | left | ^thread 1: [^]*Error: open
+   | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
+   | import type { Socket } | import { Socket as Sock } from "../shared/socket.ts";
+01 | if (request) conn.send | await Promise.resolve(); …                  | left           | ^child \d+ has ended with connections open \(1\)
+   | function handler(      | async function handler(conn: Socket) {
+01 | if (request) conn.send | process.kill(process.pid, "SIGKILL");       | left           | child \d+ was killed by signal 9
+01 | becomeForkable();      |                                             | left, ends     | fork: a runtime survives it only after becomeForkable\(\)
+01 | const server =         | …\nbecomeForkable();                          | does not start | becomeForkable\(\)
+   | becomeForkable(); //   |
+06 | const epoll =          | warn("one 1"); warn("two"); warn("one 2"); … | answered      | ^one 1\ntwo$
+   | import { createServer  | … import { warn } from "../shared/stdio.ts";
+`;
+for (const edit of EDITS.trim().split(/\n(?=\d)/)) {
+  const lines = edit.split("\n").map((line) => line.split(/ \| ?/).map((cell) => cell.trim()));
+  const [[number, , becomes, outcome, says = ""]] = lines;
+  const lesson = LESSONS.find((lesson) => lesson.startsWith(number))!;
+  const changes = lines.map(([, mark, becomes]) => atLine(mark, becomes.replaceAll("\\n", "\n")));
+  const [seen, ends] = [/answered|left/.exec(outcome)?.[0], outcome.endsWith("ends")];
+  const name = `an edit, ${becomes}`;
+  if (outcome === "does not start") {
+    once(name, async (runtime) => {
+      const script = await changed(lesson, ...changes);
+      const { code, stderr } = await run(lesson, runtime, { script, before: descriptorsAtMost(64) });
+      assertEquals(code, 1);
+      assertMatch(stderr, new RegExp(says));
+    });
+    continue;
+  }
+  each(name, [lesson], async (server) => {
+    for (let i = 0; i < (ends ? 1 : 5); i++) {
+      const answer = await ask(server, "/").catch((error) => ends ? "" : Promise.reject(error));
+      if (seen) assertEquals(answer, seen === "answered" ? RESPONSE_TEXT : "");
+    }
+    if (ends) assertEquals(await ended(server), 1);
+    await printed(() => server.stderr, new RegExp(says || "^$", "i"));
+    if (lesson === "02-thread" && !ends) await until(() => resources(server).threads === 0);
+  }, { changes });
+}

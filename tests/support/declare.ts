@@ -1,0 +1,76 @@
+/** Declares tests: one for each lesson and runtime, one for each experiment of lessons/README.md. */
+import { assertEquals } from "@std/assert";
+import { type Change, changed } from "./changed.ts";
+import { experiments } from "./experiments.ts";
+import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
+import { type Server, start, type StartOptions } from "./servers.ts";
+
+/** Lessons in which each client has a process or a thread, and in which one thread serves all. */
+export const [BY_MANY, BY_ONE] = [LESSONS.slice(0, 3), LESSONS.slice(3)];
+
+/** Runs `test` once a runtime. What cannot run here is skipped, and the report names it. */
+export function once(
+  name: string,
+  test: (runtime: Runtime) => Promise<void>,
+  ignore = false,
+  lesson = "",
+): void {
+  for (const runtime of ALL_RUNTIMES) {
+    Deno.test({
+      name: `${lesson}on ${runtime}: ${name}`,
+      ignore: ignore || !RUNTIMES.includes(runtime),
+      fn: () => test(runtime),
+    });
+  }
+}
+
+/** How the servers of a test are started. */
+interface Setup extends StartOptions {
+  /** A copy with these changes, instead of the lesson. */
+  readonly changes?: readonly Change[] | ((lesson: Lesson) => readonly Change[]);
+  readonly ignore?: boolean;
+}
+type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> | void;
+
+/** Runs `test` with a server of each lesson under each runtime. */
+export function each(name: string, lessons: readonly Lesson[], test: Test, setup: Setup = {}): void {
+  const { changes, ignore, ...options } = setup;
+  for (const lesson of lessons) {
+    once(
+      name,
+      async (runtime) => {
+        const all = typeof changes === "function" ? changes(lesson) : changes;
+        const script = all && await changed(lesson, ...all);
+        await using server = await start(lesson, runtime, { ...options, ...script && { script } });
+        await test(server, lesson, runtime);
+      },
+      ignore,
+      `${lesson} `,
+    );
+  }
+}
+
+type Experiment = (
+  name: string,
+  test: Test,
+  how?: Setup & { lessons?: readonly Lesson[]; more?: Change[] },
+) => void;
+
+/**
+ * Declares the tests of the experiments under `heading`: each with the item's changes, and then `more`, in
+ * the lessons that the item names. One more test says that none was forgotten.
+ */
+export function experimentsOf(heading: string, declare: (experiment: Experiment) => void): void {
+  const tried = new Set<string>();
+  declare((name, test, { lessons, more = [], ...setup } = {}) => {
+    const item = experiments.get(`${heading}: ${name}`);
+    if (!item) throw new Error(`lessons/README.md has no experiment "${heading}: ${name}"`);
+    tried.add(name);
+    const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
+    each(`Break it, ${name}`, lessons ?? item.lessons, test, { ...setup, changes });
+  });
+  Deno.test(`every experiment has a test: ${heading}`, () => {
+    const all = [...experiments.values()].filter((item) => item.heading === heading);
+    assertEquals(all.map((item) => item.name).filter((name) => !tried.has(name)), []);
+  });
+}
