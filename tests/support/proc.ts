@@ -100,11 +100,6 @@ export function threadSeconds(pid: number): number {
   return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
 }
 
-/** Memory of a process in KiB, its share of what it shares with others included: Pss, proc(5). */
-export function pssKiB(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
-}
-
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);
