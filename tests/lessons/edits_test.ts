@@ -19,7 +19,11 @@ const HANDLERS: [code: string, inChild: RegExp | "", inThread?: RegExp | ""][] =
   [`await (await import("node:fs/promises")).readFile("/proc/self/stat");`, LOOP, ""],
   [later(`reject(new Error("rejected"))`), LOOP, /Error: rejected/],
   [`Promise.reject(new Error("stray")); ${later("0")}`, /Error: stray|event loop/],
-  [`setTimeout(() => { throw new Error("late"); }, 1); ${later("0")}`, /Error: late|event loop/, /Error: late/],
+  [
+    `setTimeout(() => { throw new Error("late"); }, 1); ${later("0")}`,
+    /Error: late|event loop/,
+    /Error: late/,
+  ],
   [`throw new Error("thrown");`, /Error: thrown[^]*mine\.ts:\d+/],
   ["throw undefined;", /./],
   ["throw Object.create(null);", /./],

@@ -141,7 +141,7 @@ each(
     const received = server.stdout.findIndex((line) => /recv\(\d+\) = \d\d/.test(line));
     const [, fd] = /recv\((\d+)\)/.exec(server.stdout[received])!;
     const wake = server.stdout.slice(0, received).findLast((line) =>
-      / (select|epoll_wait)\(\S*\) = /.test(line)
+      / (select|epoll_wait)\(.*?\) = /.test(line)
     )!;
     assertMatch(
       wake,
