@@ -7,7 +7,7 @@
  * Article: 《web 服务器的秘密》 part one, which part two begins from (TPC 与 PPC)
  * Calls:   accept(2), fork(2), recv(2), send(2), _exit(2), waitpid(2)
  * Costs:   for every client page tables to copy, and each page that one side writes to.
- *          In a JavaScript runtime most of it is what each child does for its first time.
+ *          In a JavaScript runtime most of the cost is what runs for the first time, in each child anew.
  * Differs: - becomeForkable(): a JavaScript runtime is not made for fork(2).
  *          - A request is received up to its empty line, in however many pieces it comes.
  *          - The close waits for the client's, or a reset can destroy an answer on its way.
@@ -30,14 +30,14 @@ function handler(conn: Socket) {
 const address = options("one process for each connection, made by fork(2)");
 becomeForkable(); // execve(2): this program starts again from its first line, in a runtime that survives fork(2)
 const server = createServer(address); // socket(2), bind(2), listen(2)
-server.settimeout(1); // accept(2) also returns when nobody came for a second, to reap. (A SIGCHLD handler wants an event loop.)
+server.settimeout(1); // so that accept(2) comes back each second, to reap. (A SIGCHLD handler would need an event loop.)
 
 while (true) {
   const conn = server.accept();
   if (conn !== null) {
     // From here on there are two processes, with the same variables and the
     // same open descriptors. They differ in what fork returned.
-    const pid = fork(); // -1: the system can make no further process, and this client goes
+    const pid = fork(); // -1: no further process can be made, and this client gets no answer
     if (pid === 0) { // the child
       server.close(); // its copy: or the port would be taken for as long as this child lives
       handler(conn);

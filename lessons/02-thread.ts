@@ -36,9 +36,9 @@ if (isMainThread) {
   while (true) {
     const conn = server.accept(); // accept(2): the main thread sleeps until a client comes
     if (conn === null) continue;
-    // From its start on, the connection is the thread's: both have the one descriptor, and one of them closes it.
+    // From now on the connection is the thread's: there is one descriptor for both, and the thread closes it.
     const thread = new Thread({ module: import.meta.url, target: handler, args: [conn] });
     const started = await thread.start();
-    if (!started) conn.close(); // "can't start new thread": this client goes, the server stays
+    if (!started) conn.close(); // "can't start new thread": this client is refused, the server goes on
   }
 }

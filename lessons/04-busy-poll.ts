@@ -15,7 +15,7 @@
  *          - An answered client closes, and then we do, or a reset can
  *            destroy an answer on its way. It has a second for that.
  *          - A request may come in pieces; it ends with its empty line.
- *          - Without a free descriptor, accept rests for a moment.
+ *          - When no descriptor is free, accept waits a moment instead of spinning.
  * Run:     deno run -A lessons/04-busy-poll.ts     or     bun …     or     node …
  */
 import { Lingering } from "../shared/linger.ts";

@@ -29,7 +29,7 @@ const watched = new FdSet(); // one bit for each descriptor: "tell me about this
 watched.add(server);
 
 while (true) {
-  // Sleeps until something has come, or an answered client's second is over. The kernel answers in the bits of a copy.
+  // Sleeps until something has come, or an answered client's second is over. The kernel writes its answer over a copy of the set.
   const [ready] = select(watched, null, null, answered.expire());
 
   for (const [conn, request] of conns) { // all of them, though perhaps one has something

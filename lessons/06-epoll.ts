@@ -1,8 +1,8 @@
 /**
  * 06: epoll.
  *
- * The kernel keeps the list of watched sockets. What comes for one of them puts it on a second list,
- * of the ready ones, and epoll_wait hands over these k. The others cost nothing, however many: O(k).
+ * The kernel keeps the list of watched sockets. When something comes for one of them, that puts it on a
+ * second list, the ready list. epoll_wait returns these k. The others cost nothing, however many: O(k).
  *
  * Article: 《web 服务器的秘密(二)》, "Epoll"
  * Calls:   epoll_wait(2), epoll_ctl(2), then accept(2), recv(2), send(2)

@@ -42,9 +42,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
     "in use: stop the program that has it, or take another with --port (0 takes a free one)",
   [Errno.EADDRNOTAVAIL]: "this machine has no such address: take 127.0.0.1, or 0.0.0.0 for all, with --host",
   [Errno.EAGAIN]: "not now, and a non-blocking socket does not wait",
-  [Errno.EBADF]:
-    "this descriptor is not open (any more). A connection that was given to a thread is that one's to " +
-    "close: threads share the descriptor, while a forked child has a copy of it",
+  [Errno.EBADF]: "this descriptor is not open: it was closed before, or given to a thread",
   [Errno.ECONNREFUSED]: "nobody listens there",
   [Errno.EEXIST]: "this descriptor is registered already",
   [Errno.EINPROGRESS]: "its timeout was over before there was a connection",
@@ -65,8 +63,8 @@ export class OSError extends Error {
   /** Why: one of {@link Errno}, or another number of errno(3). */
   readonly code: number;
   /** `call` is such as `"bind"`. */
-  constructor(call: string, code: number) {
-    super([call, errorname(code), MEANINGS[code]].filter(Boolean).join(": "));
+  constructor(call: string, code: number, meaning: string | undefined = MEANINGS[code]) {
+    super(`${call}: ${errorname(code)}${meaning ? `: ${meaning}` : ""}`);
     this.code = code;
   }
 }

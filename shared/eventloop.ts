@@ -1,4 +1,4 @@
-/** The event loop of the runtime, with which no lesson serves a connection. */
+/** A turn for the runtime's event loop. (No connection is served by it.) */
 import { runtime } from "./runtime.ts";
 
 let next = 0;

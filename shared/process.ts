@@ -18,7 +18,7 @@ let child = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
- * -1: the system can make no further process now (one line on standard error says so). Error: {@link becomeForkable} was
+ * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was
  * not called before.
  *
  * A child has no event loop, since it would take its parent's events. It ends with {@link exit}, with an error that
@@ -91,7 +91,9 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 export function exit(code: number): never {
   const open = child ? Socket.closeAll() : 0;
   if (open > 0) {
-    warn(`child ${bare.getpid()} has ended with connections open (${open}), and what it awaited is lost`);
+    warn(
+      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or it still awaited something`,
+    );
   }
   libc._exit(code);
   throw new Error("unreachable");

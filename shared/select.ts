@@ -43,7 +43,7 @@ const ready: [FdSet, FdSet, FdSet] = [new FdSet(), new FdSet(), new FdSet()];
  * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
  * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
  * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed
- * (one past the kernel's table, FDSize in /proc/PID/status, is overlooked, and stays in its set).
+ * (The kernel ignores one beyond its table, and leaves its bit set: FDSize in /proc/PID/status.).
  */
 export function select(
   readfds: FdSet | null,

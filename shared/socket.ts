@@ -61,6 +61,10 @@ const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Er
 /** Faults in the program. All other errors of a connection mean that the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
+const THEIRS =
+  "this connection was given to a thread, which closes it: threads share one descriptor, while a forked " +
+  "child has a copy, so that its parent has one to close";
+
 /** Where recv(2) puts the bytes: each time behind the last ones, so that nothing is copied, and what it returned lasts. */
 let free = new Uint8Array(64 * 1024);
 /** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps. */
@@ -170,7 +174,7 @@ export class Socket {
   }
 
   /**
-   * Receive what is there, at most `bufsize` bytes: recv(2). None at all: the client has closed or reset the connection.
+   * Receive what is there, at most `bufsize` bytes: recv(2). 0 bytes: the client has closed or reset the connection.
    * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
@@ -248,7 +252,7 @@ export class Socket {
 
   /** Give the descriptor back. The connection ends when its last descriptor is closed. EBADF: a thread's: close(2) */
   close(): void {
-    if (this.#handedOver) throw new OSError("close", EBADF);
+    if (this.#handedOver) throw new OSError("close", EBADF, THEIRS);
     if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
     this.#fd = -1;
@@ -257,7 +261,7 @@ export class Socket {
 
   /** What a Socket of another thread is made of, whose a connection is from now on. A listening socket is both's. */
   handOver(): SocketState {
-    if (this.#handedOver) throw new OSError("Thread", EBADF);
+    if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
     const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
     if (!this.#listens()) {
       unclosed.delete(this);

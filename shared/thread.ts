@@ -59,8 +59,7 @@ export class Thread<A extends any[]> {
   }
 
   /**
-   * Start it, and wait until it runs. False: the system can make no further thread, not within a second (one line on
-   * standard error says so). While it is awaited, the runtime also clears away the threads that have ended, which it
+   * Start it, and wait until it runs. False: no thread could be made within a second (one line on standard error says why). While it is awaited, the runtime also clears away the threads that have ended, which it
    * cannot do while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does
    * not load in a thread, or it exports no such function.
    */
@@ -127,7 +126,9 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     const open = Socket.closeAll();
     if (error !== undefined) report(`thread ${number}`, error);
     else if (open > 0) {
-      warn(`thread ${number} has ended with connections open (${open}), and what it awaited is lost`);
+      warn(
+        `thread ${number} has ended with connections open (${open}): not closed, or it still awaited something`,
+      );
     }
     trace?.endingThread();
     runtime.endThread();
@@ -156,10 +157,8 @@ const DESCRIPTORS = 24;
 const SEMAPHORE = new Uint8Array(32);
 
 /**
- * Why no thread can be made now, or nothing if one can. The runtimes abort the
- * whole process when they find that out in the middle of making one ("too many open
- * files", "unable to create worker threads"). So take as much as it needs, and
- * give it back.
+ * Why no thread can be made now, or nothing if one can. When a runtime cannot finish making a thread, it aborts the
+ * whole process ("too many open files", "unable to create worker threads"). So take as much as it needs, and give it back.
  */
 function noRoom(): string | undefined {
   const fds: number[] = [];

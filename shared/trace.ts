@@ -140,13 +140,14 @@ export function endingThread(): void {
   print(performance.now(), "exit(0)", "", "");
 }
 
-const SHARED = decodeURI(new URL(".", import.meta.url).pathname);
+const HERE = new URL(".", import.meta.url).pathname;
+const SHARED = [HERE, decodeURI(HERE)]; // a runtime has it in its stacks as one or the other
 /** The file and line, outside of shared/, from which this was called: `06-epoll.ts:59`. */
 function lessonLine(): string {
   for (const frame of new Error().stack?.split("\n") ?? []) {
     // Files of the runtime itself have no path that begins with a slash.
     const [, path, name, line] = /(?:^|[ (@]|file:\/\/)(\/(?:.*\/)?([^/]+)):(\d+):\d+\)?$/.exec(frame) ?? [];
-    if (path && !decodeURI(path).startsWith(SHARED)) return `${name}:${line}`;
+    if (path && !SHARED.some((folder) => path.startsWith(folder))) return `${name}:${line}`;
   }
   return "";
 }

@@ -1,9 +1,11 @@
 /** "Break it" (lessons/README.md): 01 to 03, in which each client has a process or a thread. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   answer,
+  ask,
   connect,
   get,
+  KEEP_ALIVE_TEXT,
   readAll,
   REQUEST,
   RESPONSE_TEXT,
@@ -14,6 +16,7 @@ import { experimentsOf } from "../support/declare.ts";
 import { alive, asleep, children, connections, mainCall, resources } from "../support/proc.ts";
 import { unread, workersIn } from "../support/proc.ts";
 import { connection, libc, SOCK_NONBLOCK } from "../support/syscalls.ts";
+import { ended } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
 
 experimentsOf("01-fork", (experiment) => {
@@ -47,7 +50,13 @@ experimentsOf("01-fork", (experiment) => {
     assertEquals(await third, RESPONSE_TEXT);
   });
 
-  experiment("Forget the child's exit(0)", async (server) => {
+  experiment("Forget the child's exit", async (server) => {
+    assertEquals(await get(server), RESPONSE_TEXT);
+    await until(() => server.stderr.join("\n").includes("accept: EBADF"));
+    assertEquals(await get(server), RESPONSE_TEXT);
+  });
+
+  experiment("A second server", async (server) => {
     assertEquals(await get(server), RESPONSE_TEXT);
     await until(() => children(server.pid).some((pid) => mainCall({ pid }) === "accept")); // a second server
     for (let i = 0; i < 5; i++) assertEquals(await get(server), RESPONSE_TEXT);
@@ -63,6 +72,12 @@ experimentsOf("01-fork", (experiment) => {
     server.kill("SIGCONT");
     assertEquals(await get(server), RESPONSE_TEXT);
   });
+
+  experiment("Await in the handler", async (server, lesson) => {
+    if (lesson === "02-thread") return assertEquals(await get(server), RESPONSE_TEXT);
+    assertEquals(await ask(server, "/"), "");
+    await until(() => /^child \d+ has ended with connections open \(1\)/.test(server.stderr[0]));
+  });
 });
 
 experimentsOf("02-thread", (experiment) => {
@@ -72,12 +87,18 @@ experimentsOf("02-thread", (experiment) => {
     assert(seen instanceof ConnectionReset || seen instanceof BrokenPipe, `the client has seen ${seen}`);
   });
 
+  experiment("Close in the main thread as well", async (server) => {
+    await get(server).catch(() => {});
+    assertEquals(await ended(server), 1);
+    assertMatch(server.stderr.join("\n"), /close: EBADF/);
+  });
+
   experiment("Keep the connection", async (server, lesson) => {
     using clients = await silent(server, 4);
-    for (const conn of [...clients, clients[0]]) assertEquals(await answer(conn), RESPONSE_TEXT); // one twice
+    for (const conn of [...clients, clients[0]]) assertEquals(await answer(conn), KEEP_ALIVE_TEXT); // one twice
     if (lesson === "03-thread-pool") return void await asleep(server, 4, "recv"); // none is left for a fifth
     using fifth = await connect(server);
-    assertEquals(await answer(fifth), RESPONSE_TEXT);
+    assertEquals(await answer(fifth), KEEP_ALIVE_TEXT);
   });
 });
 
@@ -96,6 +117,15 @@ experimentsOf("03-thread-pool", (experiment) => {
     using _silent = await silent(server, 5);
     assertEquals(await get(server), RESPONSE_TEXT); // before all hundred have started
   });
+
+  experiment("An option of your own", async (server) => {
+    using five = await silent(server, 5);
+    await asleep(server, 5, "recv");
+    const other = get(server);
+    await unread(server);
+    five[0].close();
+    assertEquals(await other, RESPONSE_TEXT);
+  }, { args: ["--pool", "5"] });
 
   for (const [name, told] of [["Count together", "1111"], ["Count with Atomics", "1234"]]) {
     experiment(name, async (server) => {

@@ -1,10 +1,10 @@
 /** "Break it" (lessons/README.md): 04 to 06, in which one thread serves all clients. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { replace } from "../support/changed.ts";
-import { answer, connect, get, load, readAll } from "../support/clients.ts";
+import { answer, connect, get, KEEP_ALIVE_TEXT, load, readAll } from "../support/clients.ts";
 import { REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { experimentsOf } from "../support/declare.ts";
-import { asleep, connections, cpuTicks, mainCall } from "../support/proc.ts";
+import { asleep, children, connections, cpuTicks, mainCall } from "../support/proc.ts";
 import { resources, sleeps, sleepsIn, unread } from "../support/proc.ts";
 import { ended, type Server } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
@@ -25,9 +25,9 @@ async function forgetsWhoHasLeft(server: Server, lesson: string) {
 
 async function keepsTheConnection(server: Server) {
   using conn = await connect(server);
-  for (let i = 0; i < 3; i++) assertEquals(await answer(conn), RESPONSE_TEXT);
+  for (let i = 0; i < 3; i++) assertEquals(await answer(conn), KEEP_ALIVE_TEXT);
   using other = await connect(server); // beside it
-  assertEquals(await answer(other), RESPONSE_TEXT);
+  assertEquals(await answer(other), KEEP_ALIVE_TEXT);
 }
 
 async function answersTenMB(server: Server) {
@@ -130,6 +130,13 @@ experimentsOf("06-epoll", (experiment) => {
     assertEquals(await get(server), RESPONSE_TEXT);
     assertEquals(server.stderr, []);
   }, { more: [replace("< 10_000)", "< 100)")] });
+
+  experiment("Four processes with an epoll each", async (server) => {
+    await until(() => children(server.pid).filter((pid) => mainCall({ pid }) === "epoll_wait").length === 3);
+    assertEquals(await load(server, 20, 4), []);
+    assertEquals(children(server.pid).length, 3);
+    assertEquals(server.stderr, []);
+  });
 
   experiment("Four threads with an epoll each", async (server) => {
     await asleep(server, 4, "epoll_wait");

@@ -1,235 +1,182 @@
-/** The article's argument in measures. Each starts its servers anew, and yields figures as it finds them. */
-import { PEERS } from "../peers/peers.ts";
-import type { Birth } from "../programs/birth.ts";
-import { type By, type Figure, median } from "../report/figures.ts";
+/** How every figure of `compare` is found. Each program is started anew, and what cannot be is refused. */
+import type { Model, Program } from "../peers/programs.ts";
+import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
-import { children, cpuSeconds, DESCRIPTOR_LIMIT, descriptors, pssKiB, tasks, tree } from "../support/proc.ts";
-import type { Lesson } from "../support/runtimes.ts";
-import { descriptorsAtMost, run, type Server, start, startServer } from "../support/servers.ts";
+import { libc } from "../support/syscalls.ts";
+import { cpuSeconds, descriptors, settled, tasks, threadSeconds } from "../support/proc.ts";
+import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import { loaded, warmUp } from "./loaded.ts";
-import { switchesOfLife } from "./switches.ts";
+import { checkPossible, MeasuringFault, type Quantity, type Run, short } from "./figures.ts";
 
-/** What is to be measured, and how thoroughly. */
-export interface Plan {
-  readonly lessons: readonly Lesson[];
-  readonly by: readonly By[];
+/** What is to be measured, how thoroughly, and where what was found goes. */
+export interface Plan extends Pick<Run, "figures" | "notes" | "faults"> {
+  readonly programs: readonly Program[];
   readonly rounds: number;
   /** How long each load lasts, s. */
   readonly seconds: number;
+  /** A folder for what the programs need. */
+  readonly dir: string;
+  readonly load: { run(order: LoadOrder): Promise<LoadResult> };
   /** Called with what is being measured. */
-  readonly progress: (text: string) => void;
-  /** Called with what could not be measured, and why. */
-  readonly missing: (text: string) => void;
-}
-/** A measure. */
-export type Measure = (plan: Plan) => AsyncGenerator<Figure>;
-
-const ONE_THREAD: readonly Lesson[] = ["04-busy-poll", "05-select", "06-epoll"];
-
-/** Start a lesson under a runtime, or its model in CPython. */
-function startModel(lesson: Lesson, by: By, before: readonly string[] = []): Promise<Server> {
-  if (by !== "python") return start(lesson, by, { before });
-  const peer = PEERS.find(({ model, language }) => model === lesson && language === "CPython")!;
-  return startServer(peer.name, [...before, ...peer.command("", 0)]);
+  readonly progress: (what: string) => void;
 }
 
-/** Each of the chosen lessons under each runtime; what fails with one is told, and the others go on. */
-async function* each(
+const PROCESSORS = navigator.hardwareConcurrency;
+
+/** Put load on the server: the requests, those in a second, and the CPU time of each, µs. */
+type Load = (clients: number, seconds?: number) => Promise<{ requests: number; rate: number; cpu: number }>;
+/** Keep a figure of it. */
+type Keep = (quantity: Quantity, value: number, round?: number) => void;
+
+/** Start a program and measure it. What fails with one is noted, and the others go on. */
+async function measure(
   plan: Plan,
-  what: string,
-  lessons: readonly Lesson[],
-  measure: (lesson: Lesson, by: By) => AsyncGenerator<Figure>,
-): AsyncGenerator<Figure> {
-  for (const lesson of plan.lessons.filter((lesson) => lessons.includes(lesson))) {
-    for (const by of plan.by) {
-      plan.progress(`${what}: ${lesson} on ${by}`);
-      try {
-        yield* measure(lesson, by);
-      } catch (error) {
-        plan.missing(`${what}, ${lesson} on ${by}: ${(error as Error).message}`);
+  { name, model, language, exact, command }: Program,
+  what: (server: Server, load: Load, keep: Keep) => Promise<void>,
+  before: readonly string[] = [],
+): Promise<void> {
+  try {
+    await using server = await startServer(name, [...before, ...command(plan.dir)]);
+    const { pid, port } = server;
+    // A process or a thread ends after its client has been answered.
+    const rest = model === "01-fork" || model === "02-thread";
+    await what(server, async (clients, seconds = plan.seconds) => {
+      const order = { pid, port, clients, seconds, count: Number.MAX_SAFE_INTEGER, exact, rest };
+      const { requests, failed, ...usage } = await plan.load.run(order);
+      if (failed > 0) {
+        plan.notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
       }
-    }
+      if (requests === 0) throw new Error("no request was answered");
+      checkPossible(model, PROCESSORS, usage);
+      return { requests, rate: requests / usage.seconds, cpu: usage.cpu / requests * 1e6 };
+    }, (quantity, value, round = 1) => {
+      plan.figures.push({ of: `${short(model)} ${quantity}`, language, round, value });
+    });
+  } catch (error) {
+    const list = error instanceof MeasuringFault ? plan.faults : plan.notes;
+    list.push(`${name}: ${(error as Error).message}`);
   }
 }
 
-async function* serving(plan: Plan): AsyncGenerator<Figure> {
+/** The programs in these models, without C: the article's claims are judged by the others. */
+const judged = ({ programs }: Plan, ...models: readonly Model[]) =>
+  programs.filter(({ model, language }) => models.includes(model) && language !== "C");
+
+/** Ten clients at each program. The rounds alternate, so that what the machine does meanwhile meets all of them. */
+export async function tenClients(plan: Plan): Promise<void> {
   for (let round = 1; round <= plan.rounds; round++) {
-    yield* each(
-      plan,
-      `serving, round ${round} of ${plan.rounds}`,
-      plan.lessons,
-      async function* (lesson, by) {
-        await using server = await startModel(lesson, by);
-        await warmUp(server, 10);
-        for (const clients of [1, 10, 100, 1000]) {
-          // A thousand forks take most of a minute; a thousand threads gigabytes, too, and a hundred take seconds.
-          if (clients > 100 && (lesson === "01-fork" || lesson === "02-thread")) continue;
-          if (clients > 10 && lesson === "02-thread" && by !== "python" && round > 1) continue;
-          const { rate, cpu, p50, p99, max, failed } = await loaded(server, clients, plan.seconds);
-          yield { measure: "serving", lesson, by, clients, silent: 0, rate, cpu, p50, p99, max, failed };
-        }
-      },
+    plan.progress(
+      `ten clients at each of ${plan.programs.length} programs, round ${round} of ${plan.rounds}`,
     );
-  }
-}
-
-/** The most silent clients that a lesson is asked to hold here. */
-const most = (lesson: Lesson) => lesson === "01-fork" ? 200 : lesson === "02-thread" ? 20 : 990;
-
-async function* doingNothing(plan: Plan): AsyncGenerator<Figure> {
-  yield* each(plan, "doing nothing", plan.lessons, async function* (lesson, by) {
-    await using server = await startModel(lesson, by);
-    await get(server);
-    for (const silent of [0, most(lesson)]) {
-      const memory = family(server);
-      await using _silent = await hold(server, silent);
-      if (lesson === "01-fork") await waitFor("the children", () => children(server.pid).length >= silent);
-      await atRest(server);
-      const [cpuBefore, before] = [cpuSeconds(server.pid), performance.now()];
-      await pause(plan.seconds * 1000);
-      const share = (cpuSeconds(server.pid) - cpuBefore) / (performance.now() - before) * 1000;
-      yield { measure: "idle", lesson, by, clients: 0, silent, share };
-      if (silent === 0) continue;
-      yield { measure: "memory", lesson, by, clients: 0, silent, memory: (family(server) - memory) / silent };
-    }
-  });
-}
-
-/** Memory of a server and its children, KiB: each page is counted once, however many share it. */
-function family({ pid }: Server): number {
-  return tree(pid).reduce((sum, pid) => sum + pssKiB(pid), 0);
-}
-
-/** Wait until what its clients set off in a server is over. */
-async function atRest(server: Server): Promise<void> {
-  let last = -1;
-  await waitFor("a server at rest", async () => {
-    const before = last;
-    last = family(server);
-    await pause(100);
-    return Math.abs(last - before) < 64;
-  });
-}
-
-async function* growth(plan: Plan): AsyncGenerator<Figure> {
-  yield* each(plan, "growth", ONE_THREAD, async function* (lesson, by) {
-    await using server = await startModel(lesson, by);
-    await warmUp(server, 10);
-    const steps = [0, 10, 100, 990];
-    for (const silent of steps) {
-      const before = performance.now();
-      await using _silent = await hold(server, silent);
-      await get(server); // all that came before it have been accepted then
-      if (silent === 990 && lesson !== "05-select" && plan.rounds > 1 && DESCRIPTOR_LIMIT >= 10_200) {
-        // Busy polling takes one connection a turn, and a turn asks them all: ten times as many take it a
-        // hundred times as long. Where 990 take half a second, 10,000 would take most of a minute.
-        steps.push(performance.now() - before < 500 || lesson === "06-epoll" ? 10_000 : 3000);
-      }
-      // With one client, each wake is for one socket. With ten, a wake may be for several.
-      for (const clients of silent === 0 || silent === 990 ? [1, 10] : [1]) {
-        for (let round = 1; round <= plan.rounds; round++) {
-          const { cpu, failed } = await loaded(server, clients, plan.seconds);
-          yield { measure: "growth", lesson, by, clients, silent, cpu, failed };
-        }
-      }
-    }
-  });
-}
-
-/** One process or thread after another, each of which ends at once. */
-async function* birth(plan: Plan): AsyncGenerator<Figure> {
-  for (let round = 1; round <= plan.rounds; round++) {
-    yield* each(
-      plan,
-      `birth, round ${round} of ${plan.rounds}`,
-      ["01-fork", "02-thread"],
-      async function* (lesson, by) {
-        const kind = lesson === "01-fork" ? "fork" : "thread";
-        const count = by === "python" ? 500 : kind === "fork" ? 100 : 20;
-        const script = `tests/programs/birth.${by === "python" ? "py" : "ts"}`;
-        const args = [kind, `${count}`];
-        const { stdout, stderr } = await run(lesson, by === "python" ? "deno" : by, {
-          script,
-          args,
-          ...(by === "python" && { command: ["python3"] }),
-        });
+    for (const program of plan.programs) {
+      await measure(plan, program, async (_server, load, keep) => {
+        await load(10); // the compilers come first
+        keep("at 10", (await load(10)).cpu, round);
+        const { model, language, runtime } = program;
+        if (model !== "02-thread" || !runtime) return;
+        keep("at 1", (await load(1)).cpu, round);
+        const emptyWorker = { script: "tests/programs/empty_worker.ts", args: ["20"] };
+        const { stdout, stderr } = await run(model, runtime, emptyWorker);
         if (stdout === "") throw new Error(stderr);
-        yield { measure: "birth", lesson, by, clients: 0, silent: 0, ...JSON.parse(stdout) as Birth };
-      },
-    );
+        plan.figures.push({ of: "empty at 1", language, round, value: Number(stdout) });
+      });
+    }
   }
 }
 
-async function* pool(plan: Plan): AsyncGenerator<Figure> {
-  yield* each(plan, "the pool", ["03-thread-pool"], async function* (lesson, by) {
-    await using server = await startModel(lesson, by);
-    await warmUp(server, 4);
-    for (const silent of [0, 3, 4, 8]) {
-      await using _silent = await hold(server, silent);
-      await pause(100); // they take their threads
-      const latencies: number[] = [];
-      for (let i = 0; i < 10; i++) {
-        const before = performance.now();
-        const answer = get(server).catch(() => "");
-        const late = Promise.withResolvers<null>();
-        const timer = setTimeout(() => late.resolve(null), 1000);
-        if (await Promise.race([answer, late.promise]) === null) break;
-        clearTimeout(timer);
-        latencies.push((performance.now() - before) * 1000);
+/** What a server does while nothing happens; then one client, beside more and more silent ones. */
+export async function besideSilent(plan: Plan): Promise<void> {
+  for (const program of judged(plan, "04-busy-poll", "05-select", "06-epoll")) {
+    plan.progress(`one client beside silent ones: ${program.name}`);
+    await measure(plan, program, async (server, load, keep) => {
+      await load(10);
+      const clocks = () => [performance.now() / 1000, cpuSeconds(server.pid), threadSeconds(server.pid)];
+      const before = clocks();
+      await pause(plan.seconds * 1000);
+      const [seconds, cpu, main] = clocks().map((now, i) => now - before[i]);
+      checkPossible(program.model, PROCESSORS, { seconds, cpu, main });
+      keep("idle", cpu / seconds * 100);
+
+      for (const silent of [0, 10, 100, 990]) {
+        await using _silent = await hold(server, silent);
+        await get(server); // all that came before it have been accepted then
+        for (let round = 1; round <= plan.rounds; round++) {
+          keep(`beside ${silent}`, (await load(1, plan.seconds / 2)).cpu, round);
+        }
       }
-      const latency = latencies.length > 0 ? median(latencies) : null;
-      yield { measure: "pool", lesson, by, clients: 1, silent, latency };
-    }
-  });
+    });
+  }
 }
 
-/** What a server has when it can take no more. */
-async function* limits(plan: Plan): AsyncGenerator<Figure> {
-  const refusal = (server: Server, line: RegExp) =>
-    waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
-  yield* each(plan, "limits", ["02-thread"], async function* (lesson, by) {
+/** A hundred clients at threads: a pool, and one for each. */
+export async function overload(plan: Plan): Promise<void> {
+  plan.progress("a hundred clients at 02 and 03");
+  for (const program of judged(plan, "02-thread", "03-thread-pool")) {
+    await measure(plan, program, async (server, load, keep) => {
+      const before = switchesSoFar(server) + switchesOfChildren();
+      const { requests, rate } = await load(100);
+      keep("rate", rate);
+      await server[Symbol.asyncDispose](); // and it is reaped
+      keep("switches", (switchesOfChildren() - before) / requests);
+    });
+  }
+}
+
+/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
+function switchesSoFar({ pid }: Server): number {
+  const counts = tasks(pid).flatMap(({ tid }) =>
+    Deno.readTextFileSync(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
+  );
+  return counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** The same of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
+function switchesOfChildren(): number {
+  const usage = new BigInt64Array(18); // struct rusage: its last two are ru_nvcsw and ru_nivcsw
+  libc.getrusage(RUSAGE_CHILDREN, new Uint8Array(usage.buffer));
+  return Number(usage[16] + usage[17]);
+}
+const RUSAGE_CHILDREN = -1;
+
+/** The threads of a server that sleep in recv(2): each has a client. */
+const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => call === "recv").length;
+
+/** A client beside as many silent ones as the pool has threads. */
+export async function fullPool(plan: Plan): Promise<void> {
+  plan.progress("a pool whose threads all wait");
+  for (const program of judged(plan, "03-thread-pool")) {
+    await measure(plan, program, async (server, _load, keep) => {
+      await using _silent = await hold(server, 4);
+      await waitFor("four threads in recv", () => receiving(server) === 4);
+      const answered = get(server).then(() => 1, () => 0);
+      keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
+    });
+  }
+}
+
+/** What a server has when it says that it can take no more. */
+export async function limits(plan: Plan): Promise<void> {
+  plan.progress("threads and descriptors until there are no more");
+  const refusal = async (server: Server, line: RegExp) => {
+    await waitFor(`${line}`, () => server.stderr.some((printed) => line.test(printed)));
+    await settled(server);
+  };
+  for (const program of judged(plan, "02-thread")) {
     // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
-    const before = by === "python" ? ADDRESSES : descriptorsAtMost(256);
-    await using server = await startModel(lesson, by, before);
-    await using _silent = await hold(server, 200);
-    await refusal(server, /can't start new thread/);
-    const count = tasks(server.pid).length;
-    yield { measure: "limit", lesson, by, clients: 0, silent: 200, count };
-  });
-  yield* each(plan, "limits", ["05-select"], async function* (lesson, by) {
-    await using server = await startModel(lesson, by, descriptorsAtMost(1300));
-    await using _silent = await hold(server, 1100);
-    await refusal(server, /fd_set/);
-    await get(server).catch(() => {}); // refused too; all that came before it are in or out by then
-    yield { measure: "limit", lesson, by, clients: 0, silent: 1100, count: descriptors(server.pid) };
-  });
+    const before = program.runtime
+      ? descriptorsAtMost(256)
+      : ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"];
+    await measure(plan, program, async (server, _load, keep) => {
+      await using _silent = await hold(server, 200);
+      await refusal(server, /can't start new thread/);
+      keep("limit", receiving(server));
+    }, before);
+  }
+  for (const program of judged(plan, "05-select")) {
+    await measure(plan, program, async (server, _load, keep) => {
+      await using _silent = await hold(server, 1100);
+      await refusal(server, /fd_set/);
+      keep("limit", descriptors(server.pid));
+    });
+  }
 }
-const ADDRESSES = ["sh", "-c", 'ulimit -v "$0" && exec "$@"', "1000000"]; // KiB
-
-/** Switches of the processor for a request, at 100 clients: the difference of a long life and a short one. */
-async function* switches(plan: Plan): AsyncGenerator<Figure> {
-  yield* each(plan, "switches", plan.lessons, async function* (lesson, by) {
-    const clients = 100;
-    const requests = lesson === "02-thread" && by !== "python" ? 100 : lesson === "01-fork" ? 300 : 3000;
-    const life = async (count: number) => {
-      const server = await startModel(lesson, by);
-      const { failed } = await loaded(server, clients, 600, { count });
-      return { failed, ...await switchesOfLife(() => server[Symbol.asyncDispose]()) };
-    };
-    const [short, long] = [await life(clients), await life(clients + requests)];
-    yield {
-      measure: "switches",
-      lesson,
-      by,
-      clients,
-      silent: 0,
-      failed: short.failed + long.failed,
-      voluntary: (long.voluntary - short.voluntary) / requests,
-      involuntary: (long.involuntary - short.involuntary) / requests,
-    };
-  });
-}
-
-/** All of them, in the order in which they are reported. */
-export const MEASURES: readonly Measure[] = [serving, switches, doingNothing, birth, growth, pool, limits];

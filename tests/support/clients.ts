@@ -1,11 +1,14 @@
 /** Clients: single ones, many of them, silent ones. */
-import type { LoadResult } from "../programs/load.ts";
+import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { COMMANDS, ROOT } from "./runtimes.ts";
+import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
+/** What one answers that keeps its connections: lessons/README.md, "Keep the connection". */
+export const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 /** What an ordinary client sends. */
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -71,13 +74,14 @@ export const ask = (server: Listening, path: string): Promise<string> =>
 /** One request and as much of an answer as the lessons give, over a connection that may go on. */
 export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
   await sendAll(conn, request);
-  const buffer = new Uint8Array(RESPONSE_TEXT.length);
-  for (let n = 0; n < buffer.length;) {
-    const more = await inTime("an answer", conn.read(buffer.subarray(n)));
-    if (more === null) throw new Error("the connection has ended");
-    n += more;
+  const buffer = new Uint8Array(1024);
+  let text = "";
+  while (!text.endsWith("\r\n\r\nA")) {
+    const n = await inTime("an answer", conn.read(buffer));
+    if (n === null) throw new Error("the connection has ended");
+    text += new TextDecoder().decode(buffer.subarray(0, n));
   }
-  return new TextDecoder().decode(buffer);
+  return text;
 }
 
 /** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
@@ -104,20 +108,35 @@ export async function load(server: Listening, count: number, parallel: number): 
   return wrong;
 }
 
-/**
- * Load from a process of its own, programs/load.ts: until `seconds` are over, or `count` requests are done. The right
- * answer is the lessons' 58 bytes or, if not `exact`, any "200" with the same body.
- */
+/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
+export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
+  const child = program("load").spawn();
+  const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
+  return {
+    async run(order) {
+      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
+      const { value } = await reader.read();
+      const found = JSON.parse(new TextDecoder().decode(value));
+      if (found.message) throw new Error(found.message);
+      return found;
+    },
+    async [Symbol.asyncDispose]() {
+      await writer.close();
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}
+
+/** Load on a lesson: until `seconds` are over, or `count` requests are done. */
 export async function heavyLoad(
-  { port }: Listening,
+  { port, pid }: Server,
   clients: number,
   seconds: number,
-  { count = Infinity, exact = true } = {},
+  { count = Number.MAX_SAFE_INTEGER } = {},
 ): Promise<LoadResult> {
-  const child = program("load", port, clients, seconds, count, Number(exact)).spawn();
-  child.stdin.close();
-  const { stdout } = await child.output();
-  return JSON.parse(new TextDecoder().decode(stdout));
+  await using load = startLoad();
+  return await load.run({ port, pid, clients, seconds, count, exact: true, rest: false });
 }
 
 /** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */

@@ -4,14 +4,15 @@ import { type Lesson, LESSONS, ROOT } from "./runtimes.ts";
 
 /** What an item says to do, once its lines are joined. A block of code stands in double backticks then. */
 const STEP = new RegExp(
-  [
-    /``diff\n(?<diff>.*?)``/,
-    /at the top: `(?<top>[^`]+)`/,
-    /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
-    /remove the line with `(?<gone>[^`]+)`/,
-    /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
-    /not in `(?<not>\d\d)`(?=[^)]* neither of these two)/,
-  ].map(({ source }) => source).join("|"),
+  `(?:${
+    [
+      /``diff\n(?<diff>.*?)``/,
+      /at the top: `(?<top>[^`]+)`/,
+      /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
+      /remove the line with `(?<gone>[^`]+)`/,
+      /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
+    ].map(({ source }) => source).join("|")
+  })(?: \\((?<scope>not|only) in (?<scoped>[^)]+)\\))?`,
   "gis",
 );
 
@@ -37,7 +38,8 @@ function changes(text: string, lesson: Lesson): Change[] {
   ).join("");
   const steps: Change[] = [];
   for (const { groups = {} } of joined.matchAll(STEP)) {
-    const { diff, top, where, mark, block, line, gone, from, to, not } = groups;
+    const { diff, top, where, mark, block, line, gone, from, to, scope, scoped } = groups;
+    if (scope && scoped.includes(lesson.slice(0, 2)) !== (scope === "only")) continue;
     if (diff !== undefined) steps.push(...hunks(diff));
     else if (top !== undefined) steps.push(atTop(top));
     else if (gone !== undefined) steps.push(atLine(gone, ""));
@@ -45,7 +47,7 @@ function changes(text: string, lesson: Lesson): Change[] {
     else if (mark !== undefined) {
       const lines = line ?? block.trimEnd();
       steps.push(atLine(mark, where.toLowerCase() === "above" ? `${lines}\n…` : `…\n${lines}`));
-    } else if (lesson.startsWith(not)) steps.splice(-2);
+    }
   }
   return steps;
 }

@@ -87,6 +87,11 @@ export function cpuSeconds(pid: number): number {
   return Number(time[0]) + Number(time[1]) / 1e9 + (Number(fields[13]) + Number(fields[14])) / 100;
 }
 
+/** CPU time in seconds of the main thread of a process alone: proc(5), schedstat, which counts in ns. */
+export function threadSeconds(pid: number): number {
+  return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
+}
+
 /** Memory of a process in KiB, its share of what it shares with others included: Pss, proc(5). */
 export function pssKiB(pid: number): number {
   return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
@@ -121,6 +126,8 @@ const NUMBERS = {
 };
 /** One of them. */
 export type Call = keyof typeof NUMBERS;
+/** Whether {@link tasks} gives a call by such a name, and not by its number. */
+export const isNamed = (call: string): call is Call => call in NUMBERS;
 const named = (call: string) =>
   Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 

@@ -1,35 +1,47 @@
-/** The lines of `--trace`, and those that a story has between them. */
+/** The lines of `--trace`, and those of clients that a recording has between them. */
 
 /** One line. */
 export interface Line {
   /** ms since the server began. */
   readonly time: number;
-  /** `"main"`, `"worker 1"`, `"child 1234"`, `"client 5"`, `"nobody"`. */
+  /** `"main"`, `"worker 1"`, `"child 1234"`, `"client 5"`. */
   readonly who: string;
   /** The system call with its result; of a client, what it does. */
   readonly text: string;
   /** The name of the call; of a client its verb. */
   readonly call: string;
   readonly note: string;
+  /** The file and line of the lesson that makes the call, `"06-epoll.ts:59"`; `"04-busy-poll.ts:34,41"`: these by turns. */
+  readonly place: string;
   /** It begins to wait. */
   readonly waits: boolean;
   /** How many calls in a row found nothing, if that is what the line says. */
   readonly count?: number;
 }
 
+const LINE =
+  /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}((?!\S+\.[cm]?[jt]sx?:[\d,]+$)\S.*?))?(?: {2,}(\S+\.[cm]?[jt]sx?:[\d,]+))?$/;
+
 /** Read one line; of anything else nothing. */
 export function readLine(text: string): Line[] {
-  const match = /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}(.*))?$/.exec(text);
+  const match = LINE.exec(text);
   if (!match) return [];
-  const [, time, who, call, note = ""] = match;
-  const count = / (?:= -1 EAGAIN|× ([\d,]+))$/.exec(call);
+  const [, time, who, call, note = "", place = ""] = match;
+  const count = /(?: = -1 EAGAIN| × ([\d,]+)|^waitpid\(-?\d+\) = (?:0|-1 .*))$/.exec(call);
   return [{
     time: Number(time),
     who,
     text: call,
     call: /^\w+/.exec(call)![0],
     note,
+    place,
     waits: call.endsWith("…"),
     ...(count && { count: Number((count[1] ?? "1").replaceAll(",", "")) }),
   }];
+}
+
+/** Write one as `--trace` does. */
+export function writeLine(time: number, who: string, text: string, note = "", place = ""): string {
+  const when = time.toFixed(2).padStart(10);
+  return `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
 }

@@ -5,15 +5,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-static void handler(int conn)
+int main(void)
 {
-    if (receive_request(conn)) send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-    lingering_close(conn);
-}
-
-int main(int argc, char **argv)
-{
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_timeout(server, SECOND); /* accept also returns when nobody came, so that children get reaped */
 
     for (;;) {

@@ -5,23 +5,21 @@
 #include <stdint.h>
 #include <string.h>
 
-static void *handler(void *arg)
+static void *thread_main(void *conn)
 {
-    int conn = (intptr_t)arg;
-    if (receive_request(conn)) send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-    lingering_close(conn);
+    handler((intptr_t)conn);
     return NULL;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
 
     for (;;) {
         int conn = accept_connection(server);
         if (conn == -1) continue;
         pthread_t thread;
-        int error = pthread_create(&thread, NULL, handler, (void *)(intptr_t)conn);
+        int error = pthread_create(&thread, NULL, thread_main, (void *)(intptr_t)conn);
         if (error == 0) {
             pthread_detach(thread); /* nobody joins it */
         } else { /* this client goes, the server stays */

@@ -4,26 +4,22 @@
 #include <pthread.h>
 #include <stdint.h>
 
-static void *handler(void *arg)
+static void *thread_main(void *server) /* the one listening socket: all four sleep in accept on it */
 {
-    int server = (intptr_t)arg; /* the one listening socket: all four sleep in accept on it */
-
     for (;;) {
-        int conn = accept_connection(server);
-        if (conn == -1) continue;
-        if (receive_request(conn)) send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-        lingering_close(conn);
+        int conn = accept_connection((intptr_t)server);
+        if (conn != -1) handler(conn);
     }
     return NULL;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
 
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) {
-        errno = pthread_create(&threads[i], NULL, handler, (void *)(intptr_t)server);
+        errno = pthread_create(&threads[i], NULL, thread_main, (void *)(intptr_t)server);
         if (errno != 0) die("pthread_create");
     }
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);

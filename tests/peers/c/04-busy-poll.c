@@ -1,9 +1,9 @@
 /* 04: busy polling. The calls of lessons/04-busy-poll.ts, in their order. */
 #include "common.h"
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_nonblocking(server);
 
     struct connection **conns = NULL;
@@ -24,18 +24,7 @@ int main(int argc, char **argv)
 
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
-            struct connection *connection = conns[i];
-            char data[4096];
-            ssize_t n = receive(connection->conn, data, sizeof data);
-            if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
-                close_connection(&answered, connection);
-                continue;
-            }
-            if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
-                send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-                linger(&answered, connection);
-            }
-            conns[kept++] = connection;
+            if (serve(&answered, conns[i])) conns[kept++] = conns[i];
         }
         count = kept;
         expire(&answered); /* whoever does not close within a second is cut off */

@@ -3,9 +3,9 @@
 
 #include <sys/select.h>
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_nonblocking(server);
 
     struct connection *conns[FD_SETSIZE];
@@ -26,21 +26,9 @@ int main(int argc, char **argv)
 
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) { /* all of them, though perhaps one has something */
-            struct connection *connection = conns[i];
-            if (FD_ISSET(connection->conn, &ready)) {
-                char data[4096];
-                ssize_t n = receive(connection->conn, data, sizeof data);
-                if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
-                    FD_CLR(connection->conn, &watched);
-                    close_connection(&answered, connection);
-                    continue;
-                }
-                if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
-                    send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-                    linger(&answered, connection);
-                }
-            }
-            conns[kept++] = connection;
+            int conn = conns[i]->conn;
+            if (!FD_ISSET(conn, &ready) || serve(&answered, conns[i])) conns[kept++] = conns[i];
+            else FD_CLR(conn, &watched);
         }
         count = kept;
 

@@ -13,12 +13,12 @@ static void control(int epoll, int operation, int fd, struct connection *connect
     if (epoll_ctl(epoll, operation, fd, &event) == -1) die("epoll_ctl");
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    int server = create_server(argc, argv);
+    int server = create_server();
     set_nonblocking(server);
 
-    int epoll = epoll_create1(0);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll == -1) die("epoll_create1");
     control(epoll, EPOLL_CTL_ADD, server, NULL, EPOLLIN);
 

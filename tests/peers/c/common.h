@@ -2,9 +2,7 @@
  * What the six servers share: where they listen, where a request ends, how a
  * connection does. shared/server.ts, shared/socket.ts and shared/request.ts in C.
  */
-#ifndef COMMON_H
-#define COMMON_H
-
+#define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -40,18 +38,13 @@ static inline void die(const char *call)
     exit(1);
 }
 
-/* A socket that listens on 127.0.0.1, on the port that is the only argument; 0 takes a free one. */
-static inline int create_server(int argc, char **argv)
+/* A socket that listens on a free port of 127.0.0.1; prints which. */
+static inline int create_server(void)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s PORT\n", argv[0]);
-        exit(2);
-    }
     int server = socket(AF_INET, SOCK_STREAM, 0);
     int on = 1;
     struct sockaddr_in address = {
         .sin_family = AF_INET,
-        .sin_port = htons(atoi(argv[1])),
         .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
     };
     socklen_t length = sizeof address;
@@ -65,32 +58,17 @@ static inline int create_server(int argc, char **argv)
     return server;
 }
 
-/* accept(2). -1: nobody is there (EAGAIN), or it cannot be had now. */
+/*
+ * accept(2). -1: nobody is there (EAGAIN), or no longer (ECONNABORTED).
+ * Out of descriptors the server ends, where a lesson waits.
+ */
 static inline int accept_connection(int server)
 {
-    for (;;) {
-        struct sockaddr_in client;
-        socklen_t length = sizeof client;
-        int conn = accept(server, (struct sockaddr *)&client, &length);
-        if (conn >= 0) return conn;
-        switch (errno) {
-        case ECONNABORTED: /* it was reset before we came to it */
-            continue;
-        case EMFILE:
-        case ENFILE:
-        case ENOBUFS:
-        case ENOMEM: /* the connection stays in the queue: without a pause the next try would fail at once */
-            perror("accept");
-            usleep(50 * 1000);
-            return -1;
-        case EBADF:
-        case EFAULT:
-        case EINVAL:
-        case ENOTSOCK:
-            die("accept");
-        }
-        return -1; /* EAGAIN, EINTR, or an error of the network that is to be treated like EAGAIN: accept(2) */
-    }
+    struct sockaddr_in client;
+    socklen_t length = sizeof client;
+    int conn = accept4(server, (struct sockaddr *)&client, &length, SOCK_CLOEXEC);
+    if (conn == -1 && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) die("accept");
+    return conn;
 }
 
 /* recv(2). 0: the client has closed. -1: nothing is there (EAGAIN), or the connection broke. */
@@ -165,12 +143,20 @@ static inline void lingering_close(int conn)
     shutdown(conn, SHUT_WR); /* ENOTCONN: the client was faster */
     long deadline = microseconds() + SECOND;
     for (long left = SECOND; left > 0 && received < MAX_REST; left = deadline - microseconds()) {
-        set_timeout(conn, left);
+        struct timeval limit = {.tv_sec = left / SECOND, .tv_usec = left % SECOND};
+        if (setsockopt(conn, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == -1) die("setsockopt");
         ssize_t n = receive(conn, rest, sizeof rest);
         if (n <= 0) break;
         received += n;
     }
     close(conn);
+}
+
+/* Answer one client over a blocking socket, however long it takes. */
+static inline void handler(int conn)
+{
+    if (receive_request(conn)) send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
+    lingering_close(conn);
 }
 
 /* A client of a server that serves all of them from one thread. */
@@ -211,7 +197,6 @@ static inline void forget(struct lingering *answered, struct connection *connect
     if (connection->end == 0) return;
     *(connection->previous ? &connection->previous->next : &answered->first) = connection->next;
     *(connection->next ? &connection->next->previous : &answered->last) = connection->previous;
-    connection->previous = connection->next = NULL;
     connection->end = 0;
 }
 
@@ -238,4 +223,18 @@ static inline void close_connection(struct lingering *answered, struct connectio
     free(connection);
 }
 
-#endif
+/* Take in what has come from a client, and answer it when that ends its request. False: it has closed, and is gone. */
+static inline bool serve(struct lingering *answered, struct connection *connection)
+{
+    char data[4096];
+    ssize_t n = receive(connection->conn, data, sizeof data);
+    if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
+        close_connection(answered, connection);
+        return false;
+    }
+    if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
+        send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
+        linger(answered, connection);
+    }
+    return true;
+}

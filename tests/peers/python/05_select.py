@@ -1,19 +1,12 @@
 """05: select."""
 import collections
 import select
-import socket
 import sys
 
-from common import complete, expire, linger
+from common import create_server, expire, serve
 
-response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
-
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server = create_server()
 server.setblocking(False)
-server.bind(("127.0.0.1", int(sys.argv[1])))
-server.listen(4096)
-print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
 
 conns = {}  # what each client has sent so far
 answered = collections.OrderedDict()
@@ -22,26 +15,13 @@ while True:
     # All of them go into an fd_set, and all of them are looked up in it afterwards, by the select module.
     ready, _, _ = select.select([*conns, server], [], [], expire(answered))
     for conn in ready:
-        if conn is server:  # the last one
-            conn, addr = server.accept()
-            conn.setblocking(False)
-            if conn.fileno() < 1024:
-                conns[conn] = b""
-            else:  # it does not fit into an fd_set: this client is refused
-                conn.close()
+        if conn is not server:
+            serve(conns, answered, conn)
             continue
-        try:
-            data = conn.recv(4096)
-            if not complete(conns[conn]):
-                conns[conn] += data
-                if complete(conns[conn]):
-                    conn.send(response)
-                    linger(answered, conn)
-        except BlockingIOError:
-            continue
-        except OSError:
-            data = b""  # the client has reset the connection
-        if not data:  # the client has closed
-            del conns[conn]
-            answered.pop(conn, None)
+        conn, addr = server.accept()  # the last one
+        conn.setblocking(False)
+        if conn.fileno() < 1024:
+            conns[conn] = b""
+        else:
+            print(f"descriptor {conn.fileno()} does not fit into an fd_set: this client is refused", file=sys.stderr)
             conn.close()

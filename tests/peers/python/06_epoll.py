@@ -1,19 +1,11 @@
 """06: epoll."""
 import collections
 import select
-import socket
-import sys
 
-from common import complete, expire, linger
+from common import RESPONSE, complete, create_server, expire, linger
 
-response = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
-
-serversocket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-serversocket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-serversocket.bind(("127.0.0.1", int(sys.argv[1])))
-serversocket.listen(4096)
+serversocket = create_server()
 serversocket.setblocking(False)
-print(f"listening on http://127.0.0.1:{serversocket.getsockname()[1]}", flush=True)
 
 epoll = select.epoll()
 epoll.register(serversocket.fileno(), select.EPOLLIN)
@@ -32,7 +24,7 @@ while True:
             epoll.register(connection.fileno(), select.EPOLLIN)
             connections[connection.fileno()] = connection
             requests[connection.fileno()] = b""
-            responses[connection.fileno()] = response
+            responses[connection.fileno()] = RESPONSE
             continue
         closed = False
         try:

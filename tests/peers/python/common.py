@@ -1,15 +1,23 @@
 """
-Where a request ends, and how a connection does: shared/request.ts in Python.
+What the six servers share: where they listen, where a request ends, how a connection does.
 
-The six servers have the shape of the article's listings. Out of descriptors they
-end with accept's exception, but for 04, as the listings do; the lessons wait.
+The six have the shape of the article's listings. Out of descriptors they end
+with accept's exception, but for 04, as the listings do; the lessons wait.
 """
 import socket
 import time
 
+RESPONSE = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
 MAX_REST = 1024 * 1024  # the most that lingering_close reads
 LINGER = 1  # seconds that an answered client has to close
+
+
+def create_server():
+    """A socket that listens on a free port of 127.0.0.1; prints which."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    print(f"listening on http://127.0.0.1:{server.getsockname()[1]}", flush=True)
+    return server
 
 
 def complete(request):
@@ -17,22 +25,26 @@ def complete(request):
     return b"\n\r\n" in request or b"\n\n" in request or len(request) > MAX_HEAD
 
 
-def recv_request(conn):
-    """Receive one request from a blocking socket. None: the client left before its end."""
-    request = b""
-    while not complete(request):
-        data = conn.recv(4096)
-        if not data:
-            return None
-        request += data
-    return request
+def handler(conn, addr):
+    """Answer one client over a blocking socket, however long it takes."""
+    try:
+        request = b""
+        while not complete(request):
+            data = conn.recv(4096)
+            if not data:
+                break  # the client left before its empty line
+            request += data
+        else:
+            conn.send(RESPONSE)
+    except OSError:
+        pass  # the client has reset the connection
+    lingering_close(conn)
 
 
 def lingering_close(conn):
     """
-    Close a blocking connection so that the answer arrives: a close with unread
-    bytes sends a reset. So end our side first, and read until the client ends
-    its own, for one second and 1 MiB at most.
+    Close a blocking connection so that the answer arrives: a close with unread bytes sends a reset. So end our
+    side first, and read until the client ends its own, for one second and 1 MiB at most.
     """
     deadline = time.monotonic() + LINGER
     rest = MAX_REST
@@ -50,19 +62,13 @@ def lingering_close(conn):
 
 
 def linger(answered, conn):
-    """
-    The same for a loop that never blocks on one client: end our side, and note in
-    an OrderedDict when its second is over.
-    """
+    """The same for a loop that never blocks on one client: end our side, and note when its second is over."""
     conn.shutdown(socket.SHUT_WR)
     answered[conn] = time.monotonic() + LINGER
 
 
 def expire(answered):
-    """
-    End the answered clients that have had their second: recv brings the end of
-    the stream then. Returns the seconds until the next one's are over, or None.
-    """
+    """End the answered clients that have had their second; the seconds until the next one's are over, or None."""
     while answered:
         conn, end = next(iter(answered.items()))
         left = end - time.monotonic()
@@ -70,7 +76,26 @@ def expire(answered):
             return left
         del answered[conn]
         try:
-            conn.shutdown(socket.SHUT_RDWR)
+            conn.shutdown(socket.SHUT_RDWR)  # recv brings the end of the stream then
         except OSError:
             pass  # the client was faster
     return None
+
+
+def serve(conns, answered, conn):
+    """Take in what has come from a client of conns, and answer it when that ends its request."""
+    try:
+        data = conn.recv(4096)
+        if not complete(conns[conn]):
+            conns[conn] += data
+            if complete(conns[conn]):
+                conn.send(RESPONSE)
+                linger(answered, conn)
+    except BlockingIOError:
+        return  # nothing is there
+    except OSError:
+        data = b""  # the client has reset the connection
+    if not data:  # the client has closed
+        del conns[conn]
+        answered.pop(conn, None)
+        conn.close()

@@ -1,19 +1,16 @@
 """
-nginx: `python3 nginx.py PORT DIR`, with DIR for its configuration and its files.
+nginx on a free port: `python3 nginx.py DIR`, with DIR for its configuration and its files.
 
 Differs: - Three headers more (Server, Date, Content-Type).
-         - The second argument: nginx wants files, and who starts it knows when they can go.
 """
 import os
 import socket
 import sys
-import time
 
 CONFIGURATION = """
 daemon off;
-master_process off;  # the process that was started serves, so its CPU time is the server's
 pid nginx.pid;
-error_log stderr;
+error_log stderr error;
 events {
   worker_connections 10240;
 }
@@ -34,28 +31,15 @@ http {
 }
 """
 
-# nginx takes no port 0. So bind a socket to a free port, which keeps it for nginx: a second one may be bound
-# to it while neither listens.
-kept = socket.socket()
-kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-kept.bind(("127.0.0.1", int(sys.argv[1])))
-kept.set_inheritable(True)
-port = kept.getsockname()[1]
-
-directory = sys.argv[2]
-configuration = os.path.join(directory, "nginx.conf")
-with open(configuration, "w") as file:
+# nginx takes no port 0, but it takes over a socket that listens already, as from an older nginx: the variable
+# NGINX names its descriptor. It says so, in the log that -e names.
+server = socket.create_server(("127.0.0.1", 0), backlog=4096)
+server.set_inheritable(True)
+os.environ["NGINX"] = f"{server.fileno()};"
+port = server.getsockname()[1]
+os.chdir(sys.argv[1])
+with open("nginx.conf", "w") as file:
     file.write(CONFIGURATION.replace("PORT", str(port)))
 
-# Nor does nginx say when it listens: a process that is no child of it (fork, twice) tries until it does.
-nginx = os.getpid()
-if os.fork() == 0:
-    if os.fork() == 0:
-        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
-            os.kill(nginx, 0)  # an exception when it has ended
-            time.sleep(0.01)
-        print(f"listening on http://127.0.0.1:{port}", flush=True)
-    os._exit(0)
-os.wait()
-
-os.execvp("nginx", ["nginx", "-p", directory, "-c", configuration])
+print(f"listening on http://127.0.0.1:{port}", flush=True)
+os.execvp("nginx", ["nginx", "-e", "start.log", "-p", ".", "-c", "nginx.conf"])

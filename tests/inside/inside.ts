@@ -1,0 +1,71 @@
+/**
+ * `deno task inside`: records the six lessons and four experiments, and makes of them a page to step through
+ * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
+ */
+import { parseArgs } from "node:util";
+import { complain, writeCharts } from "../measure/command.ts";
+import { RUNTIMES } from "../support/runtimes.ts";
+import { build } from "./build.ts";
+import { live } from "./live.ts";
+import { pictures } from "./pictures.ts";
+import { check, record, type Recording, STORIES } from "./record.ts";
+
+const HELP = `deno task inside [options]
+deno task inside [--runtime NAME] LESSON [the lesson's options]
+
+  --runtime NAME  deno, bun or node (deno)
+  --html FILE     write the page
+  --svg DIR       draw the pictures
+  --json FILE     write the recordings
+  --from FILE     record nothing: take what --json wrote
+  --help          print this text`;
+
+function options() {
+  const string = { type: "string" } as const;
+  // What stands behind a lesson is the lesson's.
+  const lesson = Deno.args.findIndex((arg, i) =>
+    !arg.startsWith("-") && !/^--(runtime|html|svg|json|from)$/.test(Deno.args[i - 1] ?? "")
+  );
+  const own = lesson === -1 ? Deno.args : Deno.args.slice(0, lesson);
+  try {
+    const { values } = parseArgs({
+      args: own,
+      options: {
+        runtime: string,
+        html: string,
+        svg: string,
+        json: string,
+        from: string,
+        help: { type: "boolean" },
+      },
+    });
+    return { ...values, lesson: lesson === -1 ? [] : Deno.args.slice(lesson) };
+  } catch (error) {
+    complain("inside", (error as Error).message);
+  }
+}
+
+const { runtime: name = "deno", html, svg, json, from, help, lesson } = options();
+if (help) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+const runtime = RUNTIMES.find((runtime) => runtime === name) ??
+  complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
+if (lesson.length > 0) Deno.exit(await live(lesson, runtime));
+if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
+
+const recordings: Recording[] = [];
+if (from) {
+  recordings.push(...JSON.parse(await Deno.readTextFile(from)));
+  recordings.forEach(check);
+} else {
+  for (const story of STORIES) {
+    console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
+    recordings.push(await record(story, runtime));
+  }
+}
+if (json) await Deno.writeTextFile(json, JSON.stringify(recordings, null, 1) + "\n");
+if (html) await Deno.writeTextFile(html, await build(recordings));
+if (svg) await writeCharts(svg, pictures(recordings));
+Deno.exit(0);

@@ -1,0 +1,161 @@
+/** The page, in a real browser, and what is kept of it. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Browser, CHROMIUM } from "../support/browser.ts";
+import { changed, replace } from "../support/changed.ts";
+import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { experiments } from "../support/experiments.ts";
+import { ROOT } from "../support/runtimes.ts";
+import { readLine } from "../support/trace_lines.ts";
+import { waitFor } from "../support/wait.ts";
+import { build } from "./build.ts";
+import { pictures } from "./pictures.ts";
+import type { Recording } from "./record.ts";
+import { WORDS } from "./words.ts";
+
+const CHARTS = `${ROOT}tests/charts`;
+const recordings: Recording[] = JSON.parse(await Deno.readTextFile(`${CHARTS}/inside.json`));
+
+Deno.test("page and pictures are those of the recording, and that is of the lessons as they are", async () => {
+  assertEquals(await Deno.readTextFile(`${CHARTS}/inside.html`), await build(recordings));
+  for (const [name, svg] of Object.entries(pictures(recordings))) {
+    assertEquals(await Deno.readTextFile(`${CHARTS}/${name}.svg`), svg, name);
+  }
+  for (const { lesson, experiment, source } of recordings) {
+    const file = experiment
+      ? await changed(lesson, ...experiments.get(experiment)!.changes(lesson))
+      : `${ROOT}lessons/${lesson}.ts`;
+    assertEquals(source, await Deno.readTextFile(file), experiment ?? lesson);
+  }
+});
+
+Deno.test("every text is there in both languages", () => {
+  const texts = [
+    ...[WORDS.page, WORDS.scene, WORDS.titles, WORDS.steps, WORDS.notes].flatMap(Object.values),
+    ...Object.values(WORDS.questions).flatMap(({ ask, choices }) => [ask, ...choices]),
+  ];
+  assert(texts.length > 100);
+  for (const [english, chinese, ...more] of texts) {
+    assertEquals(more, []);
+    assertMatch(english, /^[^\u3000-\u9fff]+$/);
+    assertMatch(chinese, /[\u4e00-\u9fff]/);
+  }
+});
+
+for (const lang of ["en", "zh"]) {
+  Deno.test({
+    name: `the page, walked by keys: every step of every run, in ${lang}`,
+    ignore: !CHROMIUM,
+    fn: async () => {
+      await using browser = await Browser.start();
+      const page = `file://${CHARTS}/inside.html`;
+      await browser.open(`${page}?lang=${lang}`);
+      for (const { id, lines, source } of recordings) {
+        await browser.evaluate(`location.hash = "#${id}/0"`);
+        await waitFor(
+          id,
+          () => browser.evaluate(`document.querySelector("nav [aria-current]").hash === "#${id}/0"`),
+        );
+        const steps = lines.flatMap(readLine);
+        for (let step = 1; step <= steps.length; step++) {
+          await browser.press("ArrowRight");
+          if (await browser.evaluate(`!!document.querySelector("[data-choice]")`)) {
+            await browser.press("ArrowRight");
+          }
+          const [hash, said, running, code] = await browser.evaluate(`[
+            location.hash, document.querySelector("#saying p:nth-of-type(2)").innerText,
+            [...document.querySelectorAll(".running")].map(({ value }) => value).join(),
+            [...document.querySelectorAll(".running code")].map((code) => code.textContent.trim()).join("\\n")]`);
+          assertEquals(hash, `#${id}/${step}`);
+          assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
+          const place = steps[step - 1].place.split(":")[1]?.split(",").toSorted().join() ?? "";
+          assertEquals(running, place, hash);
+          assertEquals(
+            code,
+            place && place.split(",").map((line) => source.split("\n")[Number(line) - 1].trim()).join("\n"),
+          );
+        }
+        await browser.press("ArrowUp");
+        assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+      }
+      await browser.evaluate(`location.hash = "#05+06/wake"`);
+      await waitFor("two runs", () => browser.evaluate(`document.querySelectorAll(".run").length === 2`));
+      assertEquals(browser.errors, []);
+      assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
+    },
+  });
+}
+
+/** A lesson under `deno task inside`, until the block ends. */
+async function live(script: string) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "tests/inside/inside.ts", script, "--port", "0"],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let printed = "";
+  const reading = (async () => {
+    for await (const chunk of child.stdout) printed += new TextDecoder().decode(chunk);
+  })();
+  const match = (pattern: RegExp) => waitFor(`${pattern}`, () => pattern.exec(printed)?.[1]);
+  return {
+    page: await match(/Look inside: (http:\S+)/),
+    port: Number(await match(/ listening on http:.*:(\d+)\n/)),
+    match,
+    stop: async () => {
+      child.kill("SIGINT");
+      await reading;
+      return (await child.status).code;
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGINT");
+      } catch {
+        // it has ended
+      }
+      await child.status;
+      await reading;
+    },
+  };
+}
+
+Deno.test({
+  name: "live: what two clients do appears, and the end does",
+  ignore: !CHROMIUM,
+  fn: async () => {
+    await using browser = await Browser.start();
+    await using lesson = await live("lessons/06-epoll.ts");
+    await browser.open(`${lesson.page}?lang=en`);
+    const shows = (text: string) =>
+      waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
+    using silent = await connect(lesson);
+    await shows("client 1 connected, silent");
+    await sendAll(silent, REQUEST.slice(0, 10));
+    await shows("client 1 has asked, waits");
+    assertEquals(await get(lesson), RESPONSE_TEXT);
+    await shows("client 2 closed");
+    const step = Number(await browser.evaluate("document.querySelector('#slider').value"));
+    await browser.press("ArrowLeft"); // and one can step back
+    assertEquals(Number(await browser.evaluate("document.querySelector('#slider').value")), step - 1);
+    assertEquals((await fetch(lesson.page, { method: "POST", body: "x" })).status, 405);
+    assertEquals(await lesson.stop(), 0);
+    await shows("The server has ended. SIGINT");
+    assertEquals(browser.errors, []);
+  },
+});
+
+Deno.test("live: a handler that throws ends the lesson, and the page says so", async () => {
+  const script = await changed(
+    "06-epoll",
+    replace("const data = conn.recv(4096);", 'throw new Error("oops");'),
+  );
+  await using lesson = await live(script);
+  using conn = await connect(lesson);
+  await sendAll(conn, REQUEST);
+  await lesson.match(/(the lesson has ended: exit code 1)/);
+  const events = await (await fetch(`${lesson.page}events`)).text();
+  assertMatch(events, /oops/);
+  assertMatch(events, /"ended":"exit code 1"/);
+  assertEquals(await lesson.stop(), 0);
+});
