@@ -35,14 +35,11 @@ export class FdSet {
   }
 }
 
-/** For the life of the thread: {@link select} returns them. */
-const ready: [FdSet, FdSet, FdSet] = [new FdSet(), new FdSet(), new FdSet()];
-
 /**
  * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
  * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
  * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
- * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed
+ * signal has come: then the sets are empty. EBADF: one of them is closed
  * (The kernel ignores one beyond its table, and leaves its bit set: FDSize in /proc/PID/status.).
  */
 export function select(
@@ -54,17 +51,18 @@ export function select(
   if ([readfds, writefds, exceptfds].some((set) => set !== null && !(set instanceof FdSet))) {
     throw new TypeError("select takes an FdSet, such as new FdSet([server]), or null, three times");
   }
-  // The kernel writes its answer over the question.
-  const [r, w, x] = [readfds, writefds, exceptfds].map((asked, i) => {
-    if (asked) ready[i].bits.set(asked.bits);
-    else ready[i].bits.fill(0);
-    return asked && ready[i].bits;
+  // The kernel writes its answer over the question, so ask with copies.
+  const asked = [readfds, writefds, exceptfds];
+  const [r, w, x] = asked.map((set) => {
+    const copy = new FdSet();
+    if (set) copy.bits.set(set.bits);
+    return copy;
   });
+  const [rbits, wbits, xbits] = [r, w, x].map(({ bits }, i) => asked[i] && bits);
   // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
-  const n = libc.select(FD_SETSIZE, r, w, x, timeout === null ? null : timeval(timeout));
-  if (n >= 0) return ready;
-  const code = errno[0];
-  if (code !== Errno.EINTR) throw new OSError("select", code);
-  for (const set of ready) set.bits.fill(0);
-  return ready;
+  const n = libc.select(FD_SETSIZE, rbits, wbits, xbits, timeout === null ? null : timeval(timeout));
+  const code = n === -1 ? errno[0] : 0;
+  if (code === Errno.EINTR) return [new FdSet(), new FdSet(), new FdSet()];
+  if (code !== 0) throw new OSError("select", code);
+  return [r, w, x];
 }

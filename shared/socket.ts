@@ -42,23 +42,8 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-const { EAGAIN, EBADF, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENONET, ENOPROTOOPT } = Errno;
-const { EOPNOTSUPP, EPERM, EPROTO } = Errno;
-/** accept(2): nobody is there, or a firewall forbids it (EPERM). */
-const NOBODY = new Set<number>([EAGAIN, EINTR, EPERM]);
-/** accept(2) passes on such errors of the network, and wants them treated like EAGAIN. */
-const NETWORK = new Set<number>([
-  EPROTO,
-  ENOPROTOOPT,
-  EOPNOTSUPP,
-  ENETDOWN,
-  ENETUNREACH,
-  EHOSTDOWN,
-  EHOSTUNREACH,
-  ENONET,
-]);
-const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
-/** Faults in the program. All other errors of a connection mean that the client has gone. */
+const { EAGAIN, EBADF, EINTR } = Errno;
+/** Faults in the program. All other errors of a connection count as: the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
 const THEIRS =
@@ -77,6 +62,8 @@ export interface SocketState {
   readonly fd: number;
   readonly timeout: number | null | undefined;
   readonly addr?: SocketAddress;
+  /** Several threads have it, so none closes it at its end. */
+  readonly shared?: boolean;
 }
 
 /** The sockets that this thread has made, accepted or been given, and not closed. */
@@ -87,10 +74,11 @@ export class Socket {
   #fd: number;
   #timeout: SocketState["timeout"];
   #handedOver = false;
+  #byNumber: boolean;
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
-  /** Structured clone refuses a function. So no thread gets a Socket inside another value, as a mere husk. */
-  readonly cloneable = String;
+  /** structuredClone would copy a Socket without its private fields. A function makes it throw instead. */
+  readonly uncloneable = String;
 
   /**
    * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
@@ -105,7 +93,8 @@ export class Socket {
     this.#fd = state.fd;
     this.#timeout = state.timeout;
     this.addr = state.addr;
-    unclosed.add(this);
+    this.#byNumber = typeof fileno === "number";
+    if (!state.shared) unclosed.add(this);
   }
 
   /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
@@ -141,36 +130,35 @@ export class Socket {
    * EINPROGRESS when the socket's timeout is over: connect(2)
    */
   connect(address: SocketAddress): void {
-    const result = libc.connect(this.#fd, sockaddr(address), 16);
+    const bytes = sockaddr(address);
+    let result = libc.connect(this.#fd, bytes, 16);
+    while (result === -1 && errno[0] === EINTR) result = libc.connect(this.#fd, bytes, 16); // it goes on: so wait again
     if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
   /**
    * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
-   * socket is non-blocking, or its timeout is over), or, with a timeout, a signal came, so that its handler can have its
-   * turn. (Without one the kernel goes back to sleep: SA_RESTART, signal(7).)
+   * socket is non-blocking, or its timeout is over), a signal has come (EINTR: signal(7)), or, with a line on standard
+   * error, there is no descriptor left for it or the network has failed.
    */
   accept(): Socket | null {
-    for (;;) {
-      INT[0] = PEER.length;
-      const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
-      if (fd >= 0) {
-        // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
-        const timeout = this.#timeout === 0 ? null : this.#timeout;
-        const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
-        if (timeout !== null) conn.settimeout(null);
-        return conn;
-      }
-      const code = errno[0];
-      if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
-      if (NOBODY.has(code) || NETWORK.has(code)) return null;
-      if (!EXHAUSTED.has(code)) throw new OSError("accept", code);
-      // accept takes the descriptor first, so the next try would fail at once, whether
-      // somebody waits or not: without the pause a server out of descriptors only spins.
-      warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
+    INT[0] = PEER.length;
+    const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
+    const code = fd === -1 ? errno[0] : 0;
+    if (code === EAGAIN || code === EINTR) return null;
+    if (MISUSE.has(code)) throw new OSError("accept", code);
+    if (code !== 0) {
+      // An error of the network, which accept(2) passes on, or no descriptor or memory is left: it takes the descriptor
+      // first, so the next try would fail at once, whether somebody waits or not, and without a pause a server only spins.
+      warn(`accept: ${errorname(code)}: new clients wait`);
       Atomics.wait(PAUSE, 0, 0, 50);
       return null;
     }
+    // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
+    const timeout = this.#timeout === 0 ? null : this.#timeout;
+    const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
+    if (timeout !== null) conn.settimeout(null);
+    return conn;
   }
 
   /**
@@ -194,7 +182,7 @@ export class Socket {
 
   /**
    * Send as many of the bytes as fit into the kernel's buffer, and say how many did: send(2). A blocking socket sleeps
-   * until all do or its timeout is over. 0: nothing fits now, or the client has gone; the next `recv` tells which.
+   * until all do or its timeout is over. 0: nothing fits now, the client has gone, or this side was shut down.
    * TypeError: they are no bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
@@ -259,23 +247,30 @@ export class Socket {
     unclosed.delete(this);
   }
 
-  /** What a Socket of another thread is made of, whose a connection is from now on. A listening socket is both's. */
+  /** The state for a Socket of another thread. That thread owns a connection from now on; a listening socket is shared. */
   handOver(): SocketState {
     if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
-    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
-    if (!this.#listens()) {
-      unclosed.delete(this);
-      this.#handedOver = true;
-      this.#fd = -1;
-    }
+    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr, shared: this.#listens() };
+    if (state.shared) return state;
+    unclosed.delete(this);
+    this.#handedOver = true;
+    this.#fd = -1;
     return state;
   }
 
-  /** Close the connections that are left at the end of a thread or a child, but no socket that others may accept from. */
-  static closeAll(): number {
-    const connections = [...unclosed].filter((socket) => !socket.#listens());
-    for (const conn of connections) conn.close();
-    return connections.length;
+  /**
+   * At the end of a thread or a child: close what is its own, and return how many connections that were. A Socket over a
+   * number may have others beside it, and so is closed only after an error. For thread.ts, process.ts
+   */
+  static closeAll(failed: boolean): number {
+    let connections = 0;
+    for (const socket of [...unclosed]) {
+      const listens = socket.#listens();
+      if (socket.#byNumber && (listens || !failed)) continue;
+      if (!listens) connections++;
+      socket.close();
+    }
+    return connections;
   }
 
   #listens(): boolean {

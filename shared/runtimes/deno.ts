@@ -3,6 +3,7 @@ import type { CFunction, CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const self = globalThis as any; // in a thread, its end of the line to its creator
+const { close } = self;
 
 /** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
 function require(name: "ffi" | "read", purpose: string): void {
@@ -12,7 +13,7 @@ function require(name: "ffi" | "read", purpose: string): void {
 }
 
 // A size_t, as a number or a bigint, is off V8's fast path: in 06 that costs half as much again. No length here reaches 2 GiB, and
-// so the upper half of its register is zero, however V8 has computed it.
+// V8 leaves the upper half of such a register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function deno(data: Promise<unknown>): Runtime {
@@ -46,6 +47,7 @@ export function deno(data: Promise<unknown>): Runtime {
       addEventListener("error", ({ error }) => thrown(error));
       addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
       addEventListener("unload", () => listener(Deno.exitCode));
+      if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
     forkable(options) {
       // A permission that was given in the terminal has to be on the command line now.
@@ -74,7 +76,7 @@ export function deno(data: Promise<unknown>): Runtime {
     tellCreator: (event) => self.postMessage(event),
     endThread() {
       self.postMessage("ended");
-      self.close();
+      close();
     },
   };
 }
