@@ -32,7 +32,7 @@ export function becomeForkable(): void {
   if (forkable) { // it is the second start
     // deno-lint-ignore no-process-global
     Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
-    if (libc === bare) rehearse(); // with --trace it would be seen
+    if (libc === bare && runtime.isMainThread) rehearse(); // with --trace it would be seen
     return;
   }
   if (unclosed.size > 0) {

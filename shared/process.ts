@@ -87,7 +87,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export function exit(code: number): never {
+export function exit(code = 0): never {
   const open = child ? Socket.closeAll(false) : 0;
   if (open > 0) {
     warn(

@@ -6,13 +6,20 @@ import { descriptor, type Socket } from "./socket.ts";
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */
 export const FD_SETSIZE = 1024;
 
+const WORDS = FD_SETSIZE / 32;
+/** Memory for sets: one after the other is cheaper than each by itself. */
+let free = new Int32Array(0);
+
 /** A set of descriptors, one bit each: `fd_set`, select(2). */
 export class FdSet {
   /** The bits, in the kernel's layout: C's unsigned longs, the low half first. */
-  readonly bits: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
+  readonly bits: Int32Array<ArrayBuffer>;
 
-  constructor(fds: Iterable<number | Socket> = []) {
-    for (const fd of fds) this.add(fd);
+  constructor(fds?: Iterable<number | Socket>) {
+    if (free.length === 0) free = new Int32Array(512 * WORDS);
+    this.bits = free.subarray(0, WORDS);
+    free = free.subarray(WORDS);
+    if (fds) { for (const fd of fds) this.add(fd); }
   }
 
   /** FD_SET. RangeError: the descriptor has no bit. */
@@ -35,6 +42,19 @@ export class FdSet {
   }
 }
 
+/** For sets that were not asked for, or have nothing. */
+const NONE = new FdSet();
+
+function copyOf(set: FdSet | null): FdSet | null {
+  if (set === null) return null;
+  if (!(set instanceof FdSet)) {
+    throw new TypeError("select takes FdSets, such as new FdSet([server]), or null");
+  }
+  const copy = new FdSet();
+  copy.bits.set(set.bits);
+  return copy;
+}
+
 /**
  * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
  * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
@@ -48,21 +68,13 @@ export function select(
   exceptfds: FdSet | null,
   timeout: number | null = null,
 ): readonly [FdSet, FdSet, FdSet] {
-  if ([readfds, writefds, exceptfds].some((set) => set !== null && !(set instanceof FdSet))) {
-    throw new TypeError("select takes an FdSet, such as new FdSet([server]), or null, three times");
-  }
   // The kernel writes its answer over the question, so ask with copies.
-  const asked = [readfds, writefds, exceptfds];
-  const [r, w, x] = asked.map((set) => {
-    const copy = new FdSet();
-    if (set) copy.bits.set(set.bits);
-    return copy;
-  });
-  const [rbits, wbits, xbits] = [r, w, x].map(({ bits }, i) => asked[i] && bits);
+  const [r, w, x] = [copyOf(readfds), copyOf(writefds), copyOf(exceptfds)];
   // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
-  const n = libc.select(FD_SETSIZE, rbits, wbits, xbits, timeout === null ? null : timeval(timeout));
+  const limit = timeout === null ? null : timeval(timeout);
+  const n = libc.select(FD_SETSIZE, r && r.bits, w && w.bits, x && x.bits, limit);
   const code = n === -1 ? errno[0] : 0;
-  if (code === Errno.EINTR) return [new FdSet(), new FdSet(), new FdSet()];
+  if (code === Errno.EINTR) return [NONE, NONE, NONE];
   if (code !== 0) throw new OSError("select", code);
-  return [r, w, x];
+  return [r ?? NONE, w ?? NONE, x ?? NONE];
 }

@@ -104,8 +104,17 @@ export class Socket {
 
   /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
   setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
-    const words = typeof value === "object" ? value : Int32Array.of(integer(value));
-    check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength));
+    const words = typeof value === "object" ? value : Int32Array.of(integer(value, "value"));
+    check(
+      "setsockopt",
+      libc.setsockopt(
+        this.#fd,
+        integer(level, "level"),
+        integer(optname, "optname"),
+        words,
+        words.byteLength,
+      ),
+    );
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -115,7 +124,7 @@ export class Socket {
 
   /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
-    check("listen", libc.listen(this.#fd, integer(backlog)));
+    check("listen", libc.listen(this.#fd, integer(backlog, "backlog")));
   }
 
   /** The address that this socket is bound to: getsockname(2) */
@@ -166,7 +175,9 @@ export class Socket {
    * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
-    if (integer(bufsize) < 1) throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
+    if (integer(bufsize, "bufsize") < 1) {
+      throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
+    }
     if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, 64 * 1024));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
@@ -210,7 +221,7 @@ export class Socket {
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
   shutdown(how: number): void {
-    const result = libc.shutdown(this.#fd, integer(how));
+    const result = libc.shutdown(this.#fd, integer(how, "how"));
     if (result === -1 && MISUSE.has(errno[0])) throw new OSError("shutdown", errno[0]); // ENOTCONN: the client was faster
   }
 
@@ -285,7 +296,7 @@ export const descriptor = (value: number | Socket): number =>
   integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
 
 /** `value`, if it is a whole number that fits an int. TypeError */
-export function integer(value: number, what = "this"): number {
+export function integer(value: number, what: string): number {
   if (value === (value | 0)) return value;
-  throw new TypeError(`${what} is a whole number, not ${JSON.stringify(value)}`);
+  throw new TypeError(`${what} has to be a whole number, not ${JSON.stringify(value)}`);
 }

@@ -147,7 +147,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     end(0);
   } catch (error) {
     runtime.tellCreator({ failed: `${(error as Error | undefined)?.message}` }); // heard only if it has not started
-    end(1, error ?? new Error("undefined was thrown"));
+    end(1, error ?? new Error(`${error} was thrown`));
   }
 }
 

@@ -31,7 +31,7 @@ export function bun(data: Promise<unknown>): Runtime {
     streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [],
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
       if (isMainThread) {
         process.on("uncaughtExceptionMonitor", thrown);
         process.on("unhandledRejection", (reason) => {

@@ -43,7 +43,7 @@ export function deno(data: Promise<unknown>): Runtime {
         // deno-lint-ignore no-explicit-any
         : (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value,
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
       addEventListener("error", ({ error }) => thrown(error));
       addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
       addEventListener("unload", () => listener(Deno.exitCode));

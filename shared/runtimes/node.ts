@@ -58,7 +58,7 @@ export function node(): Runtime {
     beforeEnd(listener) {
       process.on(
         "uncaughtExceptionMonitor",
-        (error) => listener(1, error ?? new Error("undefined was thrown")),
+        (error) => listener(1, error ?? new Error(`${error} was thrown`)),
       );
       process.on("exit", listener);
     },
