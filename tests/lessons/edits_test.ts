@@ -95,8 +95,8 @@ const EDITS = String.raw`
 02 | if (isMainThread) {    | if (!isMainThread) throw new Error("at load");\n… | left, ends | thread 1: [^]*at load
 02 | if (request) conn.send | await new Thread({ module: import.meta.url, target: inner, args: [] }).start(); … | answered |
    | export function        | export function inner() {}\nexport async function handler(conn: Socket) {
-02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [{ conn }] as any }); | left, ends | gets copies of its arguments, or a Socket that is one by itself
-02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [new Map([[1, conn]])] as any }); | left, ends | gets copies of its arguments, or a Socket that is one by itself
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [{ conn }] as any }); | left, ends | TypeError: .*gets copies of its args, or a Socket
+02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [new Map([[1, conn]])] as any }); | left, ends | TypeError: .*gets copies of its args, or a Socket
 02 | export function        | export function handler(fd: number) { const conn = new Sock(fd); throw new Error("open"); | left | ^thread 1: [^]*Error: open
    | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
    | import type { Socket } | import { Socket as Sock } from "../shared/socket.ts";

@@ -37,15 +37,21 @@ function fromStrace(line: string): string[] {
 /** Without what strace and `--trace` tell in other words: what stands behind the descriptor. */
 const plain = (call: string) =>
   call.replace(/^(\w+\(-?\d+),.*?\) =/, "$1) =").replace(/^(select|socket|epoll_create1)\(.*\) =/, "$1() =");
-/** A runtime may have had files under a number before it was the lesson's. */
-const opened = (call: string, i: number, all: string[]) =>
-  all.findIndex((other) =>
-    /^(socket|accept4|epoll)/.test(other) && other.endsWith(` = ${descriptor(call)}`)
-  ) < i;
+const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1] ?? "";
+const made = (call: string) => /^(?:socket|accept4|epoll_create1)\(.* = (\d+)$/.exec(call)?.[1] ?? "none";
+/** Without calls on the runtime's files, which have the same numbers before and after the lesson has them. */
+function own(calls: readonly string[]): string[] {
+  const closed = new Set(calls.map(made));
+  return calls.filter((call) => {
+    if (closed.has(descriptor(call))) return false;
+    if (call.startsWith("close")) closed.add(descriptor(call));
+    closed.delete(made(call));
+    return true;
+  });
+}
 /** `--trace` tells of options that are set together in one line. */
 const unrepeated = (call: string, i: number, all: string[]) =>
   !/^setsockopt/.test(call) || call !== all[i - 1];
-const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1];
 /** Calls that found nothing are folded into counts; the order of the others is compared. */
 const foundSomething = (call: string) => !/EAGAIN|ECHILD|^waitpid\(-1\) = 0/.test(call);
 
@@ -87,9 +93,9 @@ for (const lesson of LESSONS.filter((lesson) => lesson !== "04-busy-poll")) {
         );
         const descriptors = new Set(mine.map(descriptor));
         const theirs = straced.map((calls) => {
-          const shown = calls.filter(foundSomething).filter((call) =>
+          const shown = own(calls.filter(foundSomething)).filter((call) =>
             descriptor(call) ? descriptors.has(descriptor(call)) : mine.includes(call)
-          ).filter(opened).filter(unrepeated);
+          ).filter(unrepeated);
           const first = shown.indexOf(mine[0]);
           return shown.slice(first, first + mine.length).join("  ");
         });
