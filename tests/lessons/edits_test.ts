@@ -117,7 +117,8 @@ for (const edit of EDITS.trim().split(/\n(?=\d)/)) {
   if (outcome === "does not start") {
     once(name, async (runtime) => {
       const script = await changed(lesson, ...changes);
-      const { code, stderr } = await run(lesson, runtime, { script, before: descriptorsAtMost(64) });
+      const before = descriptorsAtMost(64);
+      const { code, stderr } = await run(lesson, runtime, { script, before, args: ["--port", "0"] });
       assertEquals(code, 1);
       assertMatch(stderr, new RegExp(says));
     });
