@@ -31,8 +31,6 @@ export interface Runtime {
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
   int32At(address: bigint): Int32Array;
 
-  /** What the runtime itself would print of a value, with an error's stack and causes. It may throw. */
-  inspect(value: unknown): string;
   /** The streams that would wait for the event loop with what is written to them, and their descriptors. */
   streams(): [fd: number, stream: { write: unknown }][];
   /** Let the event loop run once: what is due of its timers, I/O and signal handlers. */

@@ -27,7 +27,6 @@ export function bun(data: Promise<unknown>): Runtime {
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    inspect: Bun.inspect,
     streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [],
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {

@@ -34,7 +34,6 @@ export function deno(data: Promise<unknown>): Runtime {
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
-    inspect: (value) => Deno.inspect(value),
     streams: () => [], // they write at once
     // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
     turn: () =>

@@ -52,7 +52,6 @@ export function node(): Runtime {
     addressOf: ffi.getRawPointer,
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
-    inspect: getBuiltinModule("node:util").inspect,
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
