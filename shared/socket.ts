@@ -236,7 +236,7 @@ export class Socket {
    * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
-    const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
+    const limit = timeval(seconds === null ? 0 : seconds); // zero means "never" to the kernel
     const before = this.#timeout;
     if (seconds === 0 || before === 0 || before === undefined) {
       INT[0] = seconds === 0 ? 1 : 0;

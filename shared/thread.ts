@@ -130,6 +130,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
         `thread ${number} has ended with connections open (${open}): not closed, or something was not awaited`,
       );
     }
+    if (error !== undefined) runtime.tellCreator({ failed: `${(error as Error).message}` }); // heard only if it never started
     trace?.endingThread();
     runtime.endThread();
   }
@@ -146,7 +147,6 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     await runtime.turn(); // a promise that it left behind may have been rejected
     end(0);
   } catch (error) {
-    runtime.tellCreator({ failed: `${(error as Error | undefined)?.message}` }); // heard only if it has not started
     end(1, error ?? new Error(`${error} was thrown`));
   }
 }
