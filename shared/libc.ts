@@ -116,7 +116,7 @@ export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncode
 const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
 /** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. RangeError: that is no time. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
-  if (!(seconds >= 0 && seconds < 2 ** 31)) {
+  if (!(typeof seconds === "number" && seconds >= 0 && seconds < 2 ** 31)) {
     throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
   }
   const microseconds = Math.ceil(seconds * 1e6);

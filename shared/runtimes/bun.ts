@@ -12,16 +12,6 @@ if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
 
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
-/** In a thread a stream takes milliseconds to make. So whoever uses one gets one there, which can do no more than write. */
-const lazy = (name: string) => ({
-  set write(write: unknown) {
-    // deno-lint-ignore no-explicit-any
-    const get = () =>
-      Object.assign(new ((process as any).getBuiltinModule("node:stream").Writable)(), { write });
-    Object.defineProperty(process, name, { configurable: true, get });
-  },
-});
-
 export function bun(data: Promise<unknown>): Runtime {
   const { isMainThread } = Bun;
   // deno-lint-ignore no-explicit-any
@@ -37,8 +27,7 @@ export function bun(data: Promise<unknown>): Runtime {
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    streams: () =>
-      isMainThread ? [[1, process.stdout], [2, process.stderr]] : [[1, lazy("stdout")], [2, lazy("stderr")]],
+    streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
       const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));

@@ -6,7 +6,7 @@ import { BY_ONE, each, once } from "../support/declare.ts";
 import { alive, children, cpuTicks, DESCRIPTOR_LIMIT, descriptors, resources } from "../support/proc.ts";
 import { settled, sleeps, tasks } from "../support/proc.ts";
 import { type Lesson, LESSONS, succeeds } from "../support/runtimes.ts";
-import { descriptorsAtMost, type Server, start } from "../support/servers.ts";
+import { descriptorsAtMost, type Server, start, type StartOptions } from "../support/servers.ts";
 import { pause, until } from "../support/wait.ts";
 
 /** Wait for an answer. A server that has ended meanwhile is quoted. */
@@ -121,9 +121,16 @@ async function faults(server: Server): Promise<number> {
 once("a child does nothing for the first time: its parent has done it", async (runtime) => {
   const once = atLine("const pid = fork();", "if (served++ < 3) {\n  handler(conn);\n  continue;\n}\n…");
   const script = await changed("01-fork", once, atLine("while (true) {", "let served = 0;\n…"));
-  await using plain = await start("01-fork", runtime);
-  await using twice = await start("01-fork", runtime, { script });
-  const [first, second] = [await faults(plain), await faults(twice)];
+  // Where an engine puts its heap differs from start to start, so the best of three counts.
+  const best = async (options: StartOptions) => {
+    const found: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await using server = await start("01-fork", runtime, options);
+      found.push(await faults(server));
+    }
+    return Math.min(...found);
+  };
+  const [first, second] = [await best({}), await best({ script })];
   assert(
     first < 1.15 * second,
     `${first} page faults, and ${second} where the parent has served clients itself`,
