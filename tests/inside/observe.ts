@@ -25,6 +25,8 @@ function probe<T>(read: () => T, nothing: T): T {
   }
 }
 
+const pidOf = (main: number, who: string) => Number(/^child (\d+)/.exec(who)?.[1] ?? main);
+
 /** Look at the server whose main process is `main`, at the processes and threads that `state` has: proc(5). */
 export function observe(main: number, port: number, state: State): Observation {
   const tcp = tcpSockets(port);
@@ -34,7 +36,8 @@ export function observe(main: number, port: number, state: State): Observation {
       {},
       {},
     ];
-  for (const { name, pid = main, fds, zombie } of state.processes) {
+  for (const { name, fds, zombie } of state.processes) {
+    const pid = pidOf(main, name);
     if (zombie) continue;
     tables[name] = {};
     for (const { name: fd } of probe(() => [...Deno.readDirSync(`/proc/${pid}/fd`)], [])) {
@@ -46,8 +49,8 @@ export function observe(main: number, port: number, state: State): Observation {
         .map(([, fd, events]) => [Number(fd), parseInt(events, 16)]);
     }
   }
-  for (const { name, process, tid } of state.threads) {
-    const pid = state.processes.find(({ name }) => name === process)?.pid ?? main;
+  for (const { name, tid } of state.threads) {
+    const pid = pidOf(main, name);
     const task = tasks(pid).find((task) => task.tid === (tid ?? pid));
     const call = task && isNamed(task.call) ? task.call : undefined;
     const wchan = probe(() => Deno.readTextFileSync(`/proc/${pid}/task/${task?.tid}/wchan`), "");

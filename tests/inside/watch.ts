@@ -4,16 +4,12 @@
  */
 import { tcpSockets } from "../support/sockets.ts";
 import { type Line, readLine, writeLine } from "../support/trace_lines.ts";
-import { advance, clientOf, numbers, parts, socketAt, START, type State } from "./model.ts";
+import { clientOf, History, numbers, parts, socketAt } from "./model.ts";
 
 /** So many times in a row the same lines are one, with a count. */
 const SPINS = 20;
 
-export class Watcher {
-  /** What has happened, in its order. */
-  readonly lines: Line[] = [];
-  /** One more than lines. */
-  readonly states: State[] = [START];
+export class Watcher extends History {
   /** The server's. */
   port = 0;
   /** From this line on, something is new. */
@@ -27,19 +23,13 @@ export class Watcher {
   /** Our clock, less the server's, ms. */
   #offset = Infinity;
 
-  get state(): State {
-    return this.states.at(-1)!;
-  }
   /** All that was taken is told, but for a turn that has just begun once more. */
   get settled(): boolean {
     return this.#pending.every((line, i) => same(line, this.#turn[i]));
   }
 
   #tell(line: Line) {
-    if (goesOn(line, this.lines.at(-1))) {
-      this.lines.pop();
-      this.states.pop();
-    }
+    if (goesOn(line, this.lines.at(-1))) this.cut(this.lines.length - 1);
     const last = this.lines.at(-1);
     const reacts = this.state.threads.find(({ name }) => name === line.who);
     if (last?.who.startsWith("client") && (reacts?.woken || reacts?.spins)) { // this clock is the better one
@@ -47,16 +37,14 @@ export class Watcher {
       this.fresh = Math.min(this.fresh, this.lines.length - 1);
     }
     this.fresh = Math.min(this.fresh, this.lines.length);
-    this.lines.push(line);
-    this.states.push(advance(this.state, line));
+    this.add(line);
     for (const length of [2, 3, 4]) {
       const tail = this.lines.slice(-length * SPINS);
       if (
         tail.length < length * SPINS ||
         !tail.every((line, i) => line.count === undefined && same(line, tail[i % length]))
       ) continue;
-      this.lines.length -= length * (SPINS - 1); // once is enough, and how often
-      this.states.length = this.lines.length + 1;
+      this.cut(this.lines.length - length * (SPINS - 1)); // once is enough, and how often
       [this.#turn, this.#turns] = [tail.slice(0, length), SPINS];
       return this.#count(line);
     }
