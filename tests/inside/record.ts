@@ -6,8 +6,8 @@ import { type Lesson, ROOT, type Runtime } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
 import { readLine, writeLine } from "../support/trace_lines.ts";
 import { pause } from "../support/wait.ts";
-import { asleep, type State } from "./model.ts";
-import { differences, type Observation, observe } from "./observe.ts";
+import type { State } from "./model.ts";
+import { differences, observe } from "./observe.ts";
 import { type Recorded, Run } from "./run.ts";
 import stories from "./stories.json" with { type: "json" };
 import { Watcher } from "./watch.ts";
@@ -46,7 +46,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
   const watcher = new Watcher();
   watcher.port = server.port;
-  const rests: { after: number; seen: Observation }[] = [];
+  const rests: Recorded["rests"] = [];
   let read = 0;
 
   /** Wait until the server sleeps or spins, what it has to have noticed is noticed, and the kernel holds what the trace tells. */
@@ -60,24 +60,17 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
       watcher.take(lines.flatMap(readLine));
       const spins = watcher.state.threads.some(({ spins }) => spins > 0);
       quiet = lines.length === 0 || spins ? quiet + 1 : 0; // what it has printed has to come through its pipe
-      if (quiet < 3 || !watcher.settled || !atRest(watcher.state)) continue;
+      if (quiet < 3 || !watcher.atRest) continue;
       watcher.look();
-      if (!atRest(watcher.state) || !noticed(watcher.state)) continue;
+      if (!watcher.atRest || !noticed(watcher.state)) continue;
       const seen = observe(pid, port, watcher.state);
       problem = differences(watcher.state, seen);
       if (problem.length > 0 || stdout.length > read && !spins) continue;
       rests.push({ after: watcher.lines.length, seen });
       return pause(REST);
     }
-    throw new Error(
-      `no rest: ${
-        [
-          ...problem,
-          ...watcher.lines.slice(-6).map(({ text }) => text),
-          JSON.stringify(watcher.state),
-        ].join("\n")
-      }`,
-    );
+    const last = watcher.lines.slice(-6).map(({ text }) => text);
+    throw new Error(["no rest:", ...problem, ...last, JSON.stringify(watcher.state)].join("\n"));
   }
 
   const conns: Deno.TcpConn[] = [];
@@ -119,16 +112,6 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   const recording = { ...story, runtime, file, source: await Deno.readTextFile(script), lines, rests };
   check(recording);
   return recording;
-}
-
-/** Nobody is awake, but for who spins, and who spins has found all that there is. */
-function atRest({ threads, sockets }: State): boolean {
-  const spins = threads.some(({ spins }) => spins > 0);
-  const found = sockets.every(({ queue, unread, fin, ended }) =>
-    !queue?.length && unread === 0 && (!fin || ended)
-  );
-  return threads.length > 0 && (!spins || found) &&
-    threads.every((thread) => asleep(thread) || thread.spins > 0);
 }
 
 /** Throws where the state that the lines tell is another than what the kernel held. */

@@ -14,7 +14,7 @@ export interface Recorded {
   /** Lines as `--trace` prints them, with those of the clients, in the order in which things happened. */
   readonly lines: string[];
   /** What the kernel held after so many lines, when all had come to rest. */
-  readonly rests: { readonly after: number; readonly seen: Observation }[];
+  readonly rests: { after: number; seen: Observation }[];
 }
 
 /** With what follows from its lines. */
