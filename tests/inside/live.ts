@@ -27,7 +27,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   /** For one reader: all lines so far, and then each time from the first one on that is new to it. */
   async function* events() {
     let known: Line[] = [];
-    for (let [over, next] = [ended, news.promise];; [over, next] = [ended, news.promise]) {
+    while (true) {
+      const [over, next] = [ended, news.promise];
       const differs = watcher.lines.findIndex((line, i) => line !== known[i]);
       const from = differs === -1 ? watcher.lines.length : differs;
       known = [...watcher.lines];

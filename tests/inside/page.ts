@@ -176,23 +176,22 @@ function render() {
   for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a")) {
     link.ariaCurrent = link.hash === `#${ids}/0` ? "true" : null;
   }
-  const saying = (run: Run, i: number) => `<div class="saying">${sayingOf(run, track[step][i])}</div>`;
   byId("runs").innerHTML = shown.map((run, i) => {
     const at = track[step][i];
     const [before, state] = [run.states[Math.max(at - 1, 0)], run.states[at]];
     const { svg, height } = scene(before, state, 430);
     const pane = (name: string, more: string, html: string) =>
       `<div class="${name}"><h3>${word(name)}${more}</h3>${html}</div>`;
-    return `<section class="run" aria-label="${run.title}"><h2>${run.title}</h2>
-${shown.length > 1 ? saying(run, i) : ""}<div class="panes">${
+    return `<section class="run" aria-label="${run.title}"><h2>${run.title}</h2><div class="panes">${
       pane("source", `: ${run.recorded.file}`, `<ol>${sourceOf(run, state, run.lines[at - 1])}</ol>`)
     }${pane("who", "", whoOf(run, before, state, at))}${
       pane("kernel", "", drawing(describe(state), 430, height, svg))
     }</div></section>`;
   }).join("");
-  byId("saying").hidden = shown.length > 1;
-  byId("saying").innerHTML = (question ? questionOf(question) : "") +
-    (question && !verdict ? "" : sayingOf(shown[0], track[step][0]));
+  const open = question && questionOf(question);
+  byId("saying").innerHTML = shown.map((run, i) =>
+    `<div>${open ?? ""}${open && !verdict ? "" : sayingOf(run, track[step][i])}</div>`
+  ).join("");
   for (const list of document.querySelectorAll<HTMLElement>(".source ol")) {
     const line = list.querySelector<HTMLElement>(".running") ?? list.querySelector("b")?.parentElement;
     if (line) list.scrollTop = line.offsetTop - list.clientHeight / 2;
