@@ -125,7 +125,7 @@ function whoOf({ recorded }: Run, before: State, state: State, at: number): stri
   const threads = state.threads.map((thread) => {
     const { name, inside, woken, spins, place, joins } = thread;
     const code = `<code>${escape(inside?.text.replace(/ …$/, "") ?? "")}</code>`;
-    const wchan = escape(seen?.asleep[name]?.wchan ?? "");
+    const wchan = escape(seen?.wchan[name] ?? "");
     const [kind, text] = joins
       ? ["asleep", `☾ ${word("joins")}`]
       : woken
