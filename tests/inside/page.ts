@@ -27,7 +27,6 @@ let step = 0;
 /** A question that is open, or has just been answered; and how. */
 let question: string | undefined;
 let verdict: string | undefined;
-const asked = new Set<string>();
 
 /** Lay the runs beside one another. */
 function lay() {
@@ -53,8 +52,7 @@ const keysAt = ({ anchors, recorded }: Run, at: number, texts: Record<string, un
 function go(to: number) {
   const [key] = shown.length === 1 && to === step + 1 ? keysAt(shown[0], to, WORDS.questions) : [];
   verdict = undefined;
-  question = key && !asked.has(key) ? key : undefined;
-  if (question) asked.add(question);
+  question = key === question ? undefined : key;
   show(question ? step : to);
 }
 

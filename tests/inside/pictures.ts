@@ -115,7 +115,7 @@ function story(run: Run, ms: number): Panel {
     );
   });
   const svg = [
-    text(0, 12, short(run), "strong"),
+    text(0, 12, short(run), "head"),
     text(
       0,
       28,
@@ -141,7 +141,7 @@ function instant(run: Run): Panel {
   const woken = wokenBy(before, state);
   const wakes = `the bytes wake ${woken ? named(woken.name, state) : "nobody"}`;
   const spins = state.threads.some(({ spins }) => spins > 0);
-  let svg = text(0, 14, short(run), "strong") +
+  let svg = text(0, 14, short(run), "head") +
     text(122, 14, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
   let y = 22;
   for (const [number, who] of places(state)) {

@@ -78,10 +78,6 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
     await sendAll(conns.at(-1)!, text);
     await rest(({ clients }) => clients.at(-1)!.asked === total);
   };
-  const close = async (index: number) => {
-    conns[index].close();
-    await rest(({ clients }) => clients[index].gone);
-  };
   await rest(({ threads }) => lesson !== "03-thread-pool" || threads.length === 5);
   for (let count = 1; count <= silent + 1; count++) {
     const conn = await connect(server);
@@ -91,17 +87,15 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   }
   if (last !== "leaves early") await send(REQUEST, REQUEST.length);
   if (last === "sends more") await send("x", REQUEST.length + 1);
-  /** Who is answered closes; who is not, waits until the silent ones have gone. */
-  const lastCloses = async (anyhow = false) => {
-    const { over, gone } = watcher.state.clients[silent];
-    if (!gone && (over || anyhow)) await close(silent);
-  };
-  await lastCloses(last === "leaves early");
-  for (let index = 0; index < silent && last !== "leaves early"; index++) {
-    await close(index);
-    await lastCloses();
+  // Who is answered closes; who is not, waits until the silent ones have gone.
+  const others = last === "leaves early" ? [] : [...Array(silent).keys()];
+  for (const index of [silent, ...others.flatMap((index) => [index, silent])]) {
+    const { over, gone } = watcher.state.clients[index];
+    const all = others.every((index) => watcher.state.clients[index].gone);
+    if (gone || !(index < silent || over || all)) continue;
+    conns[index].close();
+    await rest(({ clients }) => clients[index].gone);
   }
-  await lastCloses(true);
   // 01 looks after its children when nobody has come for a second.
   await rest(({ processes }) => processes.every(({ zombie }) => !zombie));
 
