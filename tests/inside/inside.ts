@@ -53,15 +53,11 @@ if (lesson.length > 0) {
 }
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
 
-const recordings: Recording[] = [];
-if (from) {
-  recordings.push(...JSON.parse(await Deno.readTextFile(from)));
-  recordings.forEach(check);
-} else {
-  for (const story of STORIES) {
-    console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
-    recordings.push(await record(story, runtime));
-  }
+const recordings: Recording[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
+recordings.forEach(check);
+for (const story of from ? [] : STORIES) {
+  console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
+  recordings.push(await record(story, runtime));
 }
 if (json) await Deno.writeTextFile(json, JSON.stringify(recordings, null, 1) + "\n");
 if (html) await Deno.writeTextFile(html, await build(recordings));

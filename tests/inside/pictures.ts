@@ -20,20 +20,16 @@ const text = (x: number, y: number, words: string, kind = "label") =>
   `<text x="${r(x)}" y="${r(y)}" class="${kind}">${escape(words)}</text>\n`;
 const move = (x: number, y: number, svg: string) => `<g transform="translate(${x} ${y})">${svg}</g>\n`;
 
-/** So many panels in a row, below a name and a legend that breaks as they do. */
-function picture(name: string, legend: string[], panels: Panel[], columns: number): string {
-  const width = columns * (WIDTH + GAP) + GAP;
+/** So many panels in a row, below a name and perhaps a legend. */
+function picture(name: string, legend: Panel[], panels: Panel[], columns: number): string {
   let [svg, y] = [text(GAP, 24, name, "title"), 40];
-  legend.forEach((sign, i) =>
-    svg += move(GAP + i % (columns * 4) * 104, y + Math.floor(i / columns / 4) * 18, sign)
-  );
-  if (legend.length > 0) y += 18 * Math.ceil(legend.length / columns / 4) + 6;
-  for (let i = 0; i < panels.length; i += columns) {
-    const row = panels.slice(i, i + columns);
+  const rows = panels.flatMap((_, i) => i % columns === 0 ? [panels.slice(i, i + columns)] : []);
+  for (const row of [legend, ...rows]) {
     svg += row.map((panel, column) => move(GAP + column * (WIDTH + GAP), y, panel.svg)).join("");
-    y += Math.max(...row.map(({ height }) => height)) + 18;
+    y += Math.max(0, ...row.map(({ height }) => height + 18));
   }
-  return drawing(name, width, y, `<title>${escape(name)}</title>\n<style>\n${CSS}</style>\n${svg}`);
+  const style = `<title>${escape(name)}</title>\n<style>\n${CSS}</style>\n`;
+  return drawing(name, columns * (WIDTH + GAP) + GAP, y, style + svg);
 }
 
 const LANE = 12; // height of a thread's lane
@@ -91,14 +87,16 @@ const LEGEND = [
   [`<path class="arrow answers" d="M0 5V-7"/>`, "answers"],
   [`<rect class="run" x="-7" y="-4" width="14" height="8"/>`, "awake"],
   [`<path class="lane" d="M-8 0H8"/>`, "asleep"],
-].map(([sign, word]) => move(8, 6, sign) + text(22, 10, word));
+].map(([sign, word], i) => move(i % 4 * 104, Math.floor(i / 4) * 18, move(8, 6, sign) + text(22, 10, word)));
 
 /** A run of `ms`, and the first moments after client 5 connects and asks, as with a lens. */
 function story(run: Run, ms: number): Panel {
   const { anchors, lines, states, recorded: { rests } } = run;
   const wait = lines[anchors.answer - 1].time - lines[anchors.fifth - 1].time;
   const freed = lines.slice(anchors.fifth, anchors.answer).find(({ call }) => call === "closes");
+  const leaves = freed ? `, when ${freed.who} has left` : "";
   const [first, last] = [rests[0].seen, rests.at(-1)!.seen];
+  const [cpu, time] = [last.cpu - first.cpu, last.at - first.at];
   const names = threadsOf(run);
   const [x, y, height] = [52, 68, names.length * LANE + MARKS];
   const inside = ["connects", "sends"].map((call, lens) => {
@@ -108,26 +106,13 @@ function story(run: Run, ms: number): Panel {
     const idle = states[start + 1].threads.every(asleep) ? text(16, 4, "nobody wakes") : "";
     const frame = `<rect class="frame" x="-9" y="-20" width="${wide}" height="${height + 24}" rx="4"/>`;
     const drawn = timeline(run, wide - 16, lines[start].time, LENS);
-    return move(
-      x + 9 + lens * (wide + 8),
-      y + height + 42,
-      text(-9, -25, name, "label dim") + frame + drawn + idle,
-    );
+    const all = text(-9, -25, name, "label dim") + frame + drawn + idle;
+    return move(x + 9 + lens * (wide + 8), y + height + 42, all);
   });
   const svg = [
     text(0, 12, short(run), "head"),
-    text(
-      0,
-      28,
-      `client 5 is answered after ${Number(wait.toPrecision(2))} ms${
-        freed ? `, when ${freed.who} has left` : ""
-      }`,
-    ),
-    text(
-      0,
-      42,
-      `processor time: ${(last.cpu - first.cpu).toFixed(2)} s in ${(last.at - first.at).toFixed(1)} s`,
-    ),
+    text(0, 28, `client 5 is answered after ${Number(wait.toPrecision(2))} ms${leaves}`),
+    text(0, 42, `processor time: ${cpu.toFixed(2)} s in ${time.toFixed(1)} s`),
     ...names.map((who, i) => text(0, y + MARKS + i * LANE + 10, named(who, run.state), "label dim")),
     move(x, y, timeline(run, WIDTH - x, lines.find(isMark)!.time - 50, ms)),
     ...inside,
@@ -169,17 +154,14 @@ function places(state: State): [number: number, who: string[]][] {
 /** The pictures of the six lessons, by their names. */
 export function pictures(recordings: readonly Recording[]): Record<string, string> {
   const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
-  const ms = Math.max(...runs.map(({ lines }) => lines.findLast(isMark)!.time - lines.find(isMark)!.time)) +
-    100;
-  const draw = (columns: number) => ({
-    story: picture(
-      `Five clients at six servers, to scale of time: ${(ms / 1000).toFixed(1)} s`,
-      LEGEND,
-      runs.map((run) => story(run, ms)),
-      columns,
-    ),
-    inside: picture("Client 5 has just asked: what the kernel holds", [], runs.map(instant), columns),
-  });
-  const [wide, narrow] = [draw(2), draw(1)];
-  return { ...wide, "story-narrow": narrow.story, "inside-narrow": narrow.inside };
+  const times = runs.map(({ lines }) => lines.findLast(isMark)!.time - lines.find(isMark)!.time);
+  const ms = Math.max(...times) + 100;
+  const legend = [{ svg: LEGEND.join(""), height: 28 }];
+  const name = `Five clients at six servers, to scale of time: ${(ms / 1000).toFixed(1)} s`;
+  const all: Record<string, string> = {};
+  for (const [kind, columns] of [["", 2], ["-narrow", 1]] as const) {
+    all[`story${kind}`] = picture(name, legend, runs.map((run) => story(run, ms)), columns);
+    all[`inside${kind}`] = picture("Client 5 has just asked", [], runs.map(instant), columns);
+  }
+  return all;
 }
