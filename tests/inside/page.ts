@@ -76,9 +76,10 @@ function follow() {
 }
 
 /** A line of source: what does not fit goes on below its own indentation, and comments step back. */
-function codeOf(text: string): string {
+function codeOf(text: string, tag: string): string {
   const [, indent, code, comment = ""] = /^( *)(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text)!;
-  return `<code style="margin-left:${indent.length}ch">${escape(code)}<i>${escape(comment)}</i></code>`;
+  const html = `<${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}>`;
+  return `<code style="margin-left:${indent.length}ch">${html}</code>`;
 }
 
 /** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
@@ -86,13 +87,15 @@ function sourceOf({ recorded }: Run, state: State, line?: Line): string {
   const source = recorded.source.split("\n");
   const lesson = runs.get(recorded.id.split("-")[0])?.recorded.source.split("\n") ?? source;
   const running = line?.place.split(":")[1]?.split(",").map(Number) ?? [];
-  const begin = source.findIndex((text) => text.startsWith("import"));
-  let next = lesson.indexOf(source[begin]);
+  const [begin, start] = [source, lesson].map((lines) =>
+    lines.findIndex((text) => text.startsWith("import"))
+  );
+  let next = start;
   return source.slice(begin).map((text, i) => {
     const number = begin + i + 1;
     let html = "";
     while (next < lesson.length && !source.slice(number - 1).includes(lesson[next])) {
-      html += `<li class="removed">${codeOf(lesson[next++])}</li>`;
+      html += `<li class="removed">${codeOf(lesson[next++], "del")}</li>`;
     }
     const added = lesson[next] !== text;
     if (!added) next++;
@@ -101,8 +104,9 @@ function sourceOf({ recorded }: Run, state: State, line?: Line): string {
         const [kind, sign] = thread.woken ? ["woken", "▸"] : ["asleep", "☾"];
         return `<b class="item ${kind}">${sign} ${named(thread.name, state)}</b>`;
       });
-    const kind = running.includes(number) ? `running" aria-current="step` : added ? "added" : "";
-    return `${html}<li value="${number}" class="${kind}">${codeOf(text)}${chips.join("")}</li>`;
+    const kind = running.includes(number) ? `class="running" aria-current="step"` : "";
+    const code = codeOf(text, added ? "ins" : "span");
+    return `${html}<li value="${number}" ${kind}>${code}${chips.join("")}</li>`;
   }).join("");
 }
 
@@ -136,7 +140,7 @@ function whoOf({ recorded }: Run, before: State, state: State, at: number): stri
   });
   const checked = seen ? `${word("checked")} ${word("cpu")}: ${seen.cpu.toFixed(2)} s.` : "";
   const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
-  return `<ul>${clients.join("")}</ul><ul>${threads.join("")}</ul><p class="checked">${checked}</p>${said}`;
+  return `<ul>${clients.join("")}</ul><ul>${threads.join("")}</ul><p><small>${checked}</small></p>${said}`;
 }
 
 /** The call in full, a sentence, and what is worth a pause. */
@@ -149,7 +153,7 @@ function sayingOf(run: Run, at: number): string {
     ? word(`client ${call}`, text.split(" ")[1])
     : `<code>${escape(text)}</code>`;
   const notes = keysAt(run, at, WORDS.notes).map((key) =>
-    `<p class="note">${escape(WORDS.notes[key][lang])}</p>`
+    `<blockquote>${escape(WORDS.notes[key][lang])}</blockquote>`
   );
   return `<p class="call"><b>${named(who, after)}</b> ${does} ${escape(note)}
 <small>${time.toFixed(2)} ms ${place}</small></p><p>${escape(explain(before, after, line))}</p>${
@@ -159,7 +163,7 @@ function sayingOf(run: Run, at: number): string {
 
 function questionOf(key: string): string {
   const { ask, choices } = WORDS.questions[key];
-  if (verdict) return `<p class="verdict">${escape(ask[lang])} ${word(verdict)}</p>`;
+  if (verdict) return `<p><strong>${escape(ask[lang])} ${word(verdict)}</strong></p>`;
   const buttons = choices.map((choice, i) => `<button data-choice="${i}">${escape(choice[lang])}</button>`);
   return `<p><b>${word("next")}</b> ${escape(ask[lang])}</p>${buttons.join("")}`;
 }
