@@ -46,12 +46,11 @@ for (const lesson of LESSONS) {
       const clients = all.at(-1)!.clients.map(({ asked, sent, gone }) => [asked, sent, gone]);
       assertEquals(clients, [...Array(4).fill([0, 0, true]), [54, 58, true]]);
       const source = recording.source.split("\n");
-      for (const { call, place, who } of lines.filter(({ place }) => place)) {
-        assert(who.startsWith("client") || place.startsWith(`${lesson}.ts:`), place);
+      const placed = lines.filter(({ place }) => place);
+      assertEquals([...new Set(placed.map(({ place }) => place.split(":")[0]))], [`${lesson}.ts`]);
+      for (const { call, place } of placed.filter(({ call }) => /^(accept4|select|fork)$/.test(call))) {
         const code = source[Number(/:(\d+)/.exec(place)![1]) - 1];
-        if (/^(accept4|select|fork)$/.test(call)) {
-          assert(code.includes(call.replace("4", "")), `${call} at ${place}`);
-        }
+        assert(code.includes(call.replace("4", "")), `${call} at ${place}`);
       }
     },
     false,
