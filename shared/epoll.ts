@@ -13,7 +13,7 @@ export const EPOLLPRI = 0x002;
 export const EPOLLOUT = 0x004;
 /** The connection broke. Always reported, asked for or not. */
 export const EPOLLERR = 0x008;
-/** Both directions are shut down, or the connection was reset. Always reported, asked for or not. */
+/** There is no connection (any more), in either direction. Always reported, asked for or not. */
 export const EPOLLHUP = 0x010;
 /** The client has closed its side: it sends nothing more. */
 export const EPOLLRDHUP = 0x2000;

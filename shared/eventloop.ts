@@ -2,14 +2,19 @@
 import { runtime } from "./runtime.ts";
 
 let next = 0;
+let waiting = false;
 
 /**
- * Give the event loop its turn: `await turn()`. Timers, promises and signal handlers run then, and only then, since
- * a call that blocks does not let them. It does so ten times a second at most, and otherwise returns at once. So that a
- * loop comes here, its calls need a time limit, such as `server.settimeout(0.1)`.
+ * Give the event loop its turn: `await turn()`. Timers, I/O and signal handlers run then, and only then, since a call
+ * that blocks does not let them. It does so ten times a second at most, and otherwise returns at once. So that a loop
+ * comes here, its calls need a time limit, such as `server.settimeout(0.1)`. Error: the last one was not awaited.
  */
-export async function turn(): Promise<void> {
-  if (performance.now() < next) return;
-  await runtime.turn();
-  next = performance.now() + 100;
+export function turn(): Promise<void> {
+  if (waiting) throw new Error("turn: without `await` it does nothing");
+  if (performance.now() < next) return Promise.resolve();
+  waiting = true;
+  return runtime.turn().then(() => {
+    waiting = false;
+    next = performance.now() + 100;
+  });
 }

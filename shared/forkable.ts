@@ -22,7 +22,7 @@ export let forkable = false;
  * A program that is not made for fork(2) dies of it, and the runtimes are such: they tell the kernel to leave their heaps
  * out of the child (madvise(2), MADV_DONTFORK), and only the thread that forks goes along, so that a lock held by a helper
  * thread stays locked for ever. So start this program once more, by execve(2), under two conditions: a seccomp(2) filter
- * answers "done" to MADV_DONTFORK and does nothing, and the engine is told to work without helper threads.
+ * answers "done" to MADV_DONTFORK and does nothing, and the engine is told not to use helper threads.
  * What stands above this call runs twice. Error: there is a socket already.
  */
 export function becomeForkable(): void {
@@ -32,7 +32,7 @@ export function becomeForkable(): void {
   if (forkable) { // it is the second start
     // deno-lint-ignore no-process-global
     Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
-    if (libc === bare) rehearse(); // with --trace it would be seen
+    if (libc === bare && runtime.isMainThread) rehearse(); // with --trace it would be seen
     return;
   }
   if (unclosed.size > 0) {
@@ -44,18 +44,19 @@ export function becomeForkable(): void {
   ignoreDontFork();
 
   const [program, ...rest] = words("/proc/self/cmdline");
-  const script = rest.length - runtime.args.length - 1;
-  const { options, environment } = runtime.forkable(rest.slice(0, script));
-  const added = Object.entries({ ...environment, [MARK]: pid }).map(([name, value]) => `${name}=${value}`);
-  const argv = [program, ...options, ...rest.slice(script)];
-  const envp = [...added, ...words("/proc/self/environ")]; // of two with one name, the first counts
+  const scriptAt = rest.length - runtime.args.length - 1;
+  const { options, environment } = runtime.forkable(rest.slice(0, scriptAt).map(text));
+  const added: Record<string, string> = { ...environment, [MARK]: `${pid}` };
+  const inherited = words("/proc/self/environ").filter((word) => !(text(word).split("=")[0] in added));
+  const argv = [program, ...options.map(cstring), ...rest.slice(scriptAt)];
+  const envp = [...inherited, ...Object.entries(added).map(([name, value]) => cstring(`${name}=${value}`))];
   const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", bare.readlink(cstring("/proc/self/exe"), path, 4096)); // by its own name the process would be "exe"
   for (const fd of [0, 1, 2]) bare.fcntl(fd, F_SETFD, 0); // a runtime may have them closed on exec
   bare.signal(SIGPROF, SIG_IGN); // a profiler's last one would end the second start
   check(
     "execve",
-    bare.execve(path, ...[argv, envp].map((list) => BigUint64Array.of(...list.map(cstring).map(at), 0n))),
+    bare.execve(path, ...[argv, envp].map((list) => BigUint64Array.of(...list.map(at), 0n))),
   );
 }
 
@@ -66,8 +67,8 @@ function at(buffer: Uint8Array<ArrayBuffer>): bigint {
   return runtime.addressOf(buffer);
 }
 
-/** The words of a file of /proc, over libc: a runtime's own way may want one more permission. */
-function words(path: string): string[] {
+/** The C strings in a file of /proc, over libc: a runtime's own way may want one more permission, and take them for UTF-8. */
+function words(path: string): Uint8Array<ArrayBuffer>[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
   if (fd === -1) die(`fork starts this program again, and reads ${path} for that: ${errorname(errno[0])}`);
   const bytes: number[] = [];
@@ -75,8 +76,13 @@ function words(path: string): string[] {
   for (let n; (n = check("read", bare.read(fd, chunk, chunk.length))) > 0;) {
     bytes.push(...chunk.subarray(0, n));
   }
-  return new TextDecoder().decode(Uint8Array.from(bytes)).split("\0").slice(0, -1);
+  const found: Uint8Array<ArrayBuffer>[] = [];
+  for (let start = 0, end; (end = bytes.indexOf(0, start)) !== -1; start = end + 1) {
+    found.push(Uint8Array.from(bytes.slice(start, end + 1)));
+  }
+  return found;
 }
+const text = (word: Uint8Array) => new TextDecoder().decode(word.subarray(0, -1));
 
 // include/uapi/linux/{prctl,seccomp,filter,bpf_common,audit}.h
 const PR_SET_SECCOMP = 22;

@@ -13,7 +13,6 @@ export const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 
-let prepared = false;
 let child = false;
 
 /**
@@ -21,16 +20,14 @@ let child = false;
  * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was
  * not called before.
  *
- * A child has no event loop, since it would take its parent's events. It ends with {@link exit}, with an error that
+ * A child must not run its event loop: it shares the parent's epoll, and would take its events. It ends with {@link exit}, with an error that
  * nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await promises that need no
- * loop. An error that one of them throws after {@link exit} is lost.
+ * loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
   if (!forkable) {
     throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
   }
-  if (!prepared) runtime.beforeEnd(endChild);
-  prepared = true;
   armLoop();
   const parent = bare.getpid();
   const pid = libc.fork();
@@ -68,11 +65,13 @@ function endChild(code: number, error?: unknown): void {
   libc._exit(1);
 }
 
+runtime.beforeEnd(endChild);
+
 const STATUS = new Int32Array(1);
 
 /**
  * Reap a child that has ended: until then it is a zombie, whose exit status the kernel keeps. As Python's `os.waitpid` it
- * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code above 8): wait(2).
+ * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code in bits 8 to 15): wait(2).
  * The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a child that
  * was killed by a signal.
  */
@@ -88,11 +87,11 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export function exit(code: number): never {
-  const open = child ? Socket.closeAll() : 0;
+export function exit(code = 0): never {
+  const open = child ? Socket.closeAll(false) : 0;
   if (open > 0) {
     warn(
-      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or it still awaited something`,
+      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or an async function was not awaited`,
     );
   }
   libc._exit(code);

@@ -1,4 +1,4 @@
-/** What a forked child does with its client, done once by the process that forks. */
+/** What a forked child does with its client, done by the process that forks. */
 import { libc } from "./libc.ts";
 import { lingeringClose } from "./linger.ts";
 import { recvRequest } from "./request.ts";
@@ -7,20 +7,23 @@ import { Socket } from "./socket.ts";
 
 /**
  * What is loaded, compiled or allocated at its first use would be so in each child anew, which costs more than the fork. So
- * open every C function, and serve a client of one's own over the loopback.
+ * open every C function, and serve clients of one's own over the loopback: a few, since an engine takes notes of the first
+ * calls of a function.
  */
 export function rehearse(): void {
   Object.values(libc);
   const server = new Socket();
-  const client = new Socket();
   server.bind(["127.0.0.1", 0]);
   server.listen(1);
-  client.connect(server.getsockname());
-  const conn = server.accept()!;
-  client.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
-  if (recvRequest(conn)) conn.send(RESPONSE);
-  client.close();
-  lingeringClose(conn);
+  for (let i = 0; i < 4; i++) {
+    const client = new Socket();
+    client.connect(server.getsockname());
+    const conn = server.accept()!;
+    client.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+    if (recvRequest(conn)) conn.send(RESPONSE);
+    client.close();
+    lingeringClose(conn);
+  }
   server.close();
-  Socket.closeAll();
+  Socket.closeAll(false);
 }

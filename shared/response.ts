@@ -3,7 +3,7 @@
 /**
  * An answer with a body of its own, text or bytes, whose length is counted in bytes, and with more headers, such as
  * `{ "Content-Type": "text/html" }`. `Connection: Close` tells the client that the server closes after this answer:
- * RFC 9112, 9.6
+ * RFC 9112, 9.6. TypeError: the body is neither.
  */
 export function response(
   body: string | Uint8Array,
@@ -11,6 +11,9 @@ export function response(
   headers: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`response takes text or bytes, not ${typeof bytes}`);
+  }
   const lines = { Connection: "Close", "Content-Length": bytes.length, ...headers };
   const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const start = new TextEncoder().encode(`HTTP/1.1 ${status}\r\n${head}\r\n`);

@@ -26,16 +26,14 @@ export interface Runtime {
    * and nobody gives it, one sentence says so and the process ends (1).
    */
   dlopen(library: string, name: string, signature: Signature): CFunction;
-  /** The address of a buffer's first byte. It holds while the buffer lives. */
+  /** The address of a buffer's first byte. It holds while the buffer lives and nobody reads its `.buffer` (Bun). */
   addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
   int32At(address: bigint): Int32Array;
 
-  /** What the runtime itself would print of a value, with an error's stack and causes. It may throw. */
-  inspect(value: unknown): string;
   /** The streams that would wait for the event loop with what is written to them, and their descriptors. */
   streams(): [fd: number, stream: { write: unknown }][];
-  /** Let the event loop run once: what is due of its timers, promises and signal handlers. */
+  /** Let the event loop run once: what is due of its timers, I/O and signal handlers. */
   turn(): Promise<void>;
   /**
    * Call `listener` when this thread (the main one: the process) is about to end: with its exit code and, if nobody caught

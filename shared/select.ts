@@ -6,13 +6,20 @@ import { descriptor, type Socket } from "./socket.ts";
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */
 export const FD_SETSIZE = 1024;
 
+const WORDS = FD_SETSIZE / 32;
+/** Memory for sets: one after the other is cheaper than each by itself. */
+let free = new Int32Array(0);
+
 /** A set of descriptors, one bit each: `fd_set`, select(2). */
 export class FdSet {
   /** The bits, in the kernel's layout: C's unsigned longs, the low half first. */
-  readonly bits: Int32Array<ArrayBuffer> = new Int32Array(FD_SETSIZE / 32);
+  readonly bits: Int32Array<ArrayBuffer>;
 
-  constructor(fds: Iterable<number | Socket> = []) {
-    for (const fd of fds) this.add(fd);
+  constructor(fds?: Iterable<number | Socket>) {
+    if (free.length === 0) free = new Int32Array(512 * WORDS);
+    this.bits = free.subarray(0, WORDS);
+    free = free.subarray(WORDS);
+    if (fds) { for (const fd of fds) this.add(fd); }
   }
 
   /** FD_SET. RangeError: the descriptor has no bit. */
@@ -35,14 +42,24 @@ export class FdSet {
   }
 }
 
-/** For the life of the thread: {@link select} returns them. */
-const ready: [FdSet, FdSet, FdSet] = [new FdSet(), new FdSet(), new FdSet()];
+/** For sets that were not asked for, or have nothing. */
+const NONE = new FdSet();
+
+function copyOf(set: FdSet | null): FdSet | null {
+  if (set === null) return null;
+  if (!(set instanceof FdSet)) {
+    throw new TypeError("select takes FdSets, such as new FdSet([server]), or null");
+  }
+  const copy = new FdSet();
+  copy.bits.set(set.bits);
+  return copy;
+}
 
 /**
  * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
  * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
  * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
- * signal has come: then the sets are empty. They are valid until the next call. EBADF: one of them is closed
+ * signal has come: then the sets are empty. EBADF: one of them is closed
  * (The kernel ignores one beyond its table, and leaves its bit set: FDSize in /proc/PID/status.).
  */
 export function select(
@@ -51,20 +68,13 @@ export function select(
   exceptfds: FdSet | null,
   timeout: number | null = null,
 ): readonly [FdSet, FdSet, FdSet] {
-  if ([readfds, writefds, exceptfds].some((set) => set !== null && !(set instanceof FdSet))) {
-    throw new TypeError("select takes an FdSet, such as new FdSet([server]), or null, three times");
-  }
-  // The kernel writes its answer over the question.
-  const [r, w, x] = [readfds, writefds, exceptfds].map((asked, i) => {
-    if (asked) ready[i].bits.set(asked.bits);
-    else ready[i].bits.fill(0);
-    return asked && ready[i].bits;
-  });
+  // The kernel writes its answer over the question, so ask with copies.
+  const [r, w, x] = [copyOf(readfds), copyOf(writefds), copyOf(exceptfds)];
   // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
-  const n = libc.select(FD_SETSIZE, r, w, x, timeout === null ? null : timeval(timeout));
-  if (n >= 0) return ready;
-  const code = errno[0];
-  if (code !== Errno.EINTR) throw new OSError("select", code);
-  for (const set of ready) set.bits.fill(0);
-  return ready;
+  const limit = timeout === null ? null : timeval(timeout);
+  const n = libc.select(FD_SETSIZE, r && r.bits, w && w.bits, x && x.bits, limit);
+  const code = n === -1 ? errno[0] : 0;
+  if (code === Errno.EINTR) return [NONE, NONE, NONE];
+  if (code !== 0) throw new OSError("select", code);
+  return [r ?? NONE, w ?? NONE, x ?? NONE];
 }

@@ -28,9 +28,14 @@ type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends b
 /**
  * The command line: the address to listen on, and `own` options, which a copy of a lesson may add in a line, such as
  * `options("…", { pool: 4 })` for `--pool 8`. `shows` is what the lesson shows, in a line. `--help` and a
- * wrong option (exit code 2) end the process here.
+ * wrong option (exit code 2) end the process here. Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
+  if (!util) {
+    throw new Error(
+      "options: a thread has come here; the main thread's code stands in if (isMainThread) { … }",
+    );
+  }
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const values: Record<string, Value> = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
@@ -39,7 +44,7 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   );
   let given: Record<string, unknown> = {};
   try {
-    given = util!.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) }).values;
+    given = util.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) }).values;
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
@@ -86,14 +91,9 @@ const BACKLOG = 4096;
 /**
  * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
  * `socket.create_server`. Then it prints where. What the system refuses ends the process with a sentence (exit code 1).
- * Error: a thread has called it. TypeError: that is no address.
+ * TypeError: that is no address.
  */
 export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
-  if (!runtime.isMainThread) {
-    throw new Error(
-      "createServer: a thread has come here; the main thread's code stands in if (isMainThread) { … }",
-    );
-  }
   const { host, port, lesson } = address;
   if (lesson === undefined) {
     throw new TypeError(`createServer takes what options("…") returns, not ${address}`);

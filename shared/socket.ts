@@ -42,23 +42,8 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
-const { EAGAIN, EBADF, EHOSTDOWN, EHOSTUNREACH, EINTR, ENETDOWN, ENETUNREACH, ENONET, ENOPROTOOPT } = Errno;
-const { EOPNOTSUPP, EPERM, EPROTO } = Errno;
-/** accept(2): nobody is there, or a firewall forbids it (EPERM). */
-const NOBODY = new Set<number>([EAGAIN, EINTR, EPERM]);
-/** accept(2) passes on such errors of the network, and wants them treated like EAGAIN. */
-const NETWORK = new Set<number>([
-  EPROTO,
-  ENOPROTOOPT,
-  EOPNOTSUPP,
-  ENETDOWN,
-  ENETUNREACH,
-  EHOSTDOWN,
-  EHOSTUNREACH,
-  ENONET,
-]);
-const EXHAUSTED = new Set<number>([Errno.EMFILE, Errno.ENFILE, Errno.ENOBUFS, Errno.ENOMEM]);
-/** Faults in the program. All other errors of a connection mean that the client has gone. */
+const { EAGAIN, EBADF, EINTR } = Errno;
+/** Faults in the program. All other errors of a connection count as: the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 
 const THEIRS =
@@ -77,6 +62,8 @@ export interface SocketState {
   readonly fd: number;
   readonly timeout: number | null | undefined;
   readonly addr?: SocketAddress;
+  /** Several threads have it, so none closes it at its end. */
+  readonly shared?: boolean;
 }
 
 /** The sockets that this thread has made, accepted or been given, and not closed. */
@@ -87,10 +74,11 @@ export class Socket {
   #fd: number;
   #timeout: SocketState["timeout"];
   #handedOver = false;
+  #byNumber: boolean;
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
-  /** Structured clone refuses a function. So no thread gets a Socket inside another value, as a mere husk. */
-  readonly cloneable = String;
+  /** structuredClone would copy a Socket without its private fields. A function makes it throw instead. */
+  readonly uncloneable = String;
 
   /**
    * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
@@ -105,7 +93,8 @@ export class Socket {
     this.#fd = state.fd;
     this.#timeout = state.timeout;
     this.addr = state.addr;
-    unclosed.add(this);
+    this.#byNumber = typeof fileno === "number";
+    if (!state.shared) unclosed.add(this);
   }
 
   /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
@@ -115,8 +104,17 @@ export class Socket {
 
   /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
   setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
-    const words = typeof value === "object" ? value : Int32Array.of(integer(value));
-    check("setsockopt", libc.setsockopt(this.#fd, integer(level), integer(optname), words, words.byteLength));
+    const words = typeof value === "object" ? value : Int32Array.of(integer(value, "value"));
+    check(
+      "setsockopt",
+      libc.setsockopt(
+        this.#fd,
+        integer(level, "level"),
+        integer(optname, "optname"),
+        words,
+        words.byteLength,
+      ),
+    );
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -126,7 +124,7 @@ export class Socket {
 
   /** From now on the kernel takes connections, `backlog` of them, and one more, before they are accepted: listen(2) */
   listen(backlog: number): void {
-    check("listen", libc.listen(this.#fd, integer(backlog)));
+    check("listen", libc.listen(this.#fd, integer(backlog, "backlog")));
   }
 
   /** The address that this socket is bound to: getsockname(2) */
@@ -141,36 +139,35 @@ export class Socket {
    * EINPROGRESS when the socket's timeout is over: connect(2)
    */
   connect(address: SocketAddress): void {
-    const result = libc.connect(this.#fd, sockaddr(address), 16);
+    const bytes = sockaddr(address);
+    let result = libc.connect(this.#fd, bytes, 16);
+    while (result === -1 && errno[0] === EINTR) result = libc.connect(this.#fd, bytes, 16); // it goes on: so wait again
     if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
   /**
    * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
-   * socket is non-blocking, or its timeout is over), or, with a timeout, a signal came, so that its handler can have its
-   * turn. (Without one the kernel goes back to sleep: SA_RESTART, signal(7).)
+   * socket is non-blocking, or its timeout is over), a signal has come (EINTR: signal(7)), or, with a line on standard
+   * error, there is no descriptor left for it or the network has failed.
    */
   accept(): Socket | null {
-    for (;;) {
-      INT[0] = PEER.length;
-      const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
-      if (fd >= 0) {
-        // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
-        const timeout = this.#timeout === 0 ? null : this.#timeout;
-        const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
-        if (timeout !== null) conn.settimeout(null);
-        return conn;
-      }
-      const code = errno[0];
-      if (code === Errno.ECONNABORTED) continue; // it has left the queue; a reset one stays there, and recv tells
-      if (NOBODY.has(code) || NETWORK.has(code)) return null;
-      if (!EXHAUSTED.has(code)) throw new OSError("accept", code);
-      // accept takes the descriptor first, so the next try would fail at once, whether
-      // somebody waits or not: without the pause a server out of descriptors only spins.
-      warn(`accept: ${errorname(code)}: out of descriptors or memory, new clients wait`);
+    INT[0] = PEER.length;
+    const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
+    const code = fd === -1 ? errno[0] : 0;
+    if (code === EAGAIN || code === EINTR) return null;
+    if (MISUSE.has(code)) throw new OSError("accept", code);
+    if (code !== 0) {
+      // An error of the network, which accept(2) passes on, or no descriptor or memory is left: it takes the descriptor
+      // first, so the next try would fail at once, whether somebody waits or not, and without a pause a server only spins.
+      warn(`accept: ${errorname(code)}: new clients wait`);
       Atomics.wait(PAUSE, 0, 0, 50);
       return null;
     }
+    // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
+    const timeout = this.#timeout === 0 ? null : this.#timeout;
+    const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
+    if (timeout !== null) conn.settimeout(null);
+    return conn;
   }
 
   /**
@@ -178,7 +175,9 @@ export class Socket {
    * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
-    if (integer(bufsize) < 1) throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
+    if (integer(bufsize, "bufsize") < 1) {
+      throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
+    }
     if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, 64 * 1024));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
@@ -194,7 +193,7 @@ export class Socket {
 
   /**
    * Send as many of the bytes as fit into the kernel's buffer, and say how many did: send(2). A blocking socket sleeps
-   * until all do or its timeout is over. 0: nothing fits now, or the client has gone; the next `recv` tells which.
+   * until all do or its timeout is over. 0: nothing fits now, the client has gone, or this side was shut down.
    * TypeError: they are no bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
@@ -222,7 +221,7 @@ export class Socket {
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
   shutdown(how: number): void {
-    const result = libc.shutdown(this.#fd, integer(how));
+    const result = libc.shutdown(this.#fd, integer(how, "how"));
     if (result === -1 && MISUSE.has(errno[0])) throw new OSError("shutdown", errno[0]); // ENOTCONN: the client was faster
   }
 
@@ -237,7 +236,7 @@ export class Socket {
    * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
-    const limit = timeval(seconds ?? 0); // zero means "never" to the kernel
+    const limit = timeval(seconds === null ? 0 : seconds); // zero means "never" to the kernel
     const before = this.#timeout;
     if (seconds === 0 || before === 0 || before === undefined) {
       INT[0] = seconds === 0 ? 1 : 0;
@@ -259,23 +258,30 @@ export class Socket {
     unclosed.delete(this);
   }
 
-  /** What a Socket of another thread is made of, whose a connection is from now on. A listening socket is both's. */
+  /** The state for a Socket of another thread. That thread owns a connection from now on; a listening socket is shared. */
   handOver(): SocketState {
     if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
-    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr };
-    if (!this.#listens()) {
-      unclosed.delete(this);
-      this.#handedOver = true;
-      this.#fd = -1;
-    }
+    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr, shared: this.#listens() };
+    if (state.shared) return state;
+    unclosed.delete(this);
+    this.#handedOver = true;
+    this.#fd = -1;
     return state;
   }
 
-  /** Close the connections that are left at the end of a thread or a child, but no socket that others may accept from. */
-  static closeAll(): number {
-    const connections = [...unclosed].filter((socket) => !socket.#listens());
-    for (const conn of connections) conn.close();
-    return connections.length;
+  /**
+   * At the end of a thread or a child: close what is its own, and return how many connections that were. A Socket over a
+   * number may have others beside it, and so is closed only after an error. For thread.ts, process.ts
+   */
+  static closeAll(failed: boolean): number {
+    let connections = 0;
+    for (const socket of [...unclosed]) {
+      const listens = socket.#listens();
+      if (socket.#byNumber && (listens || !failed)) continue;
+      if (!listens) connections++;
+      socket.close();
+    }
+    return connections;
   }
 
   #listens(): boolean {
@@ -290,7 +296,7 @@ export const descriptor = (value: number | Socket): number =>
   integer(value instanceof Socket ? value.fileno() : value, "a descriptor, as fileno() gives it,");
 
 /** `value`, if it is a whole number that fits an int. TypeError */
-export function integer(value: number, what = "this"): number {
+export function integer(value: number, what: string): number {
   if (value === (value | 0)) return value;
-  throw new TypeError(`${what} is a whole number, not ${JSON.stringify(value)}`);
+  throw new TypeError(`${what} has to be a whole number, not ${JSON.stringify(value)}`);
 }

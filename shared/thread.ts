@@ -49,39 +49,40 @@ export class Thread<A extends any[]> {
   #started = false;
   readonly #ended = Promise.withResolvers<void>();
 
-  /** TypeError: that is not what a thread is made of. */
+  /** TypeError: that is not what a thread is made of, or one of its arguments cannot be copied. */
   constructor(options: ThreadOptions<A>) {
     const { module, target, args } = Object(options);
     if (typeof module !== "string" || typeof target !== "function" || !Array.isArray(args)) {
       throw new TypeError("Thread takes { module: import.meta.url, target: handler, args: [conn] }");
     }
+    try {
+      structuredClone(args.filter((value, i) => !(value instanceof Socket && args.indexOf(value) === i)));
+    } catch (cause) { // DataCloneError
+      throw new TypeError("a thread gets copies of its args, or a Socket that is one of them, once", {
+        cause,
+      });
+    }
     this.#options = options;
   }
 
   /**
-   * Start it, and wait until it runs. False: no thread could be made within a second (one line on standard error says why). While it is awaited, the runtime also clears away the threads that have ended, which it
-   * cannot do while accept(2) blocks. Error: it was started before, an argument cannot be copied, the lesson's file does
-   * not load in a thread, or it exports no such function.
+   * Start it, and wait until it runs. False: no thread could be made within about a second (one line on standard error says why). While it is awaited, the runtime also clears away the threads that have ended, which it
+   * cannot do while accept(2) blocks. Error: it was started before, the lesson's file does not
+   * load in a thread, or it exports no such function.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
+    this.#started = true;
     const end = performance.now() + 1000;
     for (let refused; (refused = noRoom());) {
       if (performance.now() > end) {
         warn(`can't start new thread: ${refused}`);
-        return false;
+        return this.#started = false;
       }
       await Promise.race([...[...running].map((thread) => thread.join()), sleep(250)]);
     }
     const { module, target, args } = this.#options;
     const name = `thread ${++count}`;
-    try {
-      structuredClone(args.filter((value) => !(value instanceof Socket)));
-    } catch (cause) { // DataCloneError
-      throw new TypeError(`${name} gets copies of its arguments, or a Socket that is one by itself`, {
-        cause,
-      });
-    }
     const data: ThreadData = {
       number: count,
       origin: performance.timeOrigin,
@@ -89,7 +90,6 @@ export class Thread<A extends any[]> {
       target: target.name,
       args: args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value }),
     };
-    this.#started = true;
     running.add(this);
     this.#ended.promise.then(() => running.delete(this));
     const created = trace?.creatingThread(count);
@@ -123,13 +123,14 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   function end(_code: number, error?: unknown): void {
     if (over) return;
     over = true;
-    const open = Socket.closeAll();
+    const open = Socket.closeAll(error !== undefined);
     if (error !== undefined) report(`thread ${number}`, error);
     else if (open > 0) {
       warn(
-        `thread ${number} has ended with connections open (${open}): not closed, or it still awaited something`,
+        `thread ${number} has ended with connections open (${open}): not closed, or something was not awaited`,
       );
     }
+    if (error !== undefined) runtime.tellCreator({ failed: `${(error as Error).message}` }); // heard only if it never started
     trace?.endingThread();
     runtime.endThread();
   }
@@ -146,8 +147,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     await runtime.turn(); // a promise that it left behind may have been rejected
     end(0);
   } catch (error) {
-    runtime.tellCreator({ failed: `${(error as Error | undefined)?.message}` }); // heard only if it has not started
-    end(1, error ?? new Error("undefined was thrown"));
+    end(1, error ?? new Error(`${error} was thrown`));
   }
 }
 

@@ -12,6 +12,16 @@ if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
 
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
+/** In a thread a stream takes milliseconds to make. So whoever uses one gets one there, which can do no more than write. */
+const lazy = (name: string) => ({
+  set write(write: unknown) {
+    // deno-lint-ignore no-explicit-any
+    const get = () =>
+      Object.assign(new ((process as any).getBuiltinModule("node:stream").Writable)(), { write });
+    Object.defineProperty(process, name, { configurable: true, get });
+  },
+});
+
 export function bun(data: Promise<unknown>): Runtime {
   const { isMainThread } = Bun;
   // deno-lint-ignore no-explicit-any
@@ -27,11 +37,11 @@ export function bun(data: Promise<unknown>): Runtime {
     addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    inspect: Bun.inspect,
-    streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [],
+    streams: () =>
+      isMainThread ? [[1, process.stdout], [2, process.stderr]] : [[1, lazy("stdout")], [2, lazy("stderr")]],
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
       if (isMainThread) {
         process.on("uncaughtExceptionMonitor", thrown);
         process.on("unhandledRejection", (reason) => {
@@ -49,7 +59,7 @@ export function bun(data: Promise<unknown>): Runtime {
       environment: {
         BUN_JSC_useConcurrentGC: "0",
         BUN_JSC_useConcurrentJIT: "0",
-        BUN_JSC_useDFGJIT: "0", // fewer pages that a child writes to, and so has copied
+        BUN_JSC_useBaselineJIT: "0", // no compiler: fewer pages that a child writes to, and so has copied
         BUN_JSC_numberOfGCMarkers: "1",
         BUN_JSC_useWarmUpMarkedBlocks: "0", // a thread that gets memory ready, and has a lock around it
         MIMALLOC_PURGE_DELAY: "-1", // a thread that gives memory back
@@ -57,9 +67,9 @@ export function bun(data: Promise<unknown>): Runtime {
     }),
 
     isMainThread,
-    // One that begins, up to six for compiling and signals, one less than processors for the garbage (eight at most), and
+    // One that begins, up to ten for compiling and signals, one less than processors for the garbage (eight at most), and
     // for each thread a collector of its own while it ends.
-    spareThreads: (count) => 7 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
+    spareThreads: (count) => 11 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
     allowThreads() {},
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);

@@ -3,6 +3,7 @@ import type { CFunction, CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const self = globalThis as any; // in a thread, its end of the line to its creator
+const { close } = self;
 
 /** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
 function require(name: "ffi" | "read", purpose: string): void {
@@ -12,7 +13,7 @@ function require(name: "ffi" | "read", purpose: string): void {
 }
 
 // A size_t, as a number or a bigint, is off V8's fast path: in 06 that costs half as much again. No length here reaches 2 GiB, and
-// so the upper half of its register is zero, however V8 has computed it.
+// V8 leaves the upper half of such a register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function deno(data: Promise<unknown>): Runtime {
@@ -33,7 +34,6 @@ export function deno(data: Promise<unknown>): Runtime {
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
-    inspect: (value) => Deno.inspect(value),
     streams: () => [], // they write at once
     // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
     turn: () =>
@@ -42,10 +42,11 @@ export function deno(data: Promise<unknown>): Runtime {
         // deno-lint-ignore no-explicit-any
         : (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value,
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error("undefined was thrown"));
+      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
       addEventListener("error", ({ error }) => thrown(error));
       addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
       addEventListener("unload", () => listener(Deno.exitCode));
+      if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
     forkable(options) {
       // A permission that was given in the terminal has to be on the command line now.
@@ -74,7 +75,7 @@ export function deno(data: Promise<unknown>): Runtime {
     tellCreator: (event) => self.postMessage(event),
     endThread() {
       self.postMessage("ended");
-      self.close();
+      close();
     },
   };
 }

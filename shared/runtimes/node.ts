@@ -52,13 +52,12 @@ export function node(): Runtime {
     addressOf: ffi.getRawPointer,
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
-    inspect: getBuiltinModule("node:util").inspect,
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
     turn: () => new Promise((resolve) => setTimeout(resolve)),
     beforeEnd(listener) {
       process.on(
         "uncaughtExceptionMonitor",
-        (error) => listener(1, error ?? new Error("undefined was thrown")),
+        (error) => listener(1, error ?? new Error(`${error} was thrown`)),
       );
       process.on("exit", listener);
     },
@@ -89,8 +88,10 @@ export function node(): Runtime {
       // A thread that does not strip and compile the same files again costs half as much.
       process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
-      process.removeListener("exit", _exit).on("exit", _exit);
-      process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
+      if (workers.isMainThread) {
+        process.removeListener("exit", _exit).on("exit", _exit);
+        process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
+      }
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
       worker.on("message", (event: ThreadEvent) => {
         if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`

@@ -3,7 +3,7 @@ import type { Model, Program } from "../peers/programs.ts";
 import type { LoadOrder, LoadResult } from "../programs/load.ts";
 import { get, hold } from "../support/clients.ts";
 import { libc } from "../support/syscalls.ts";
-import { cpuSeconds, descriptors, settled, tasks, threadSeconds } from "../support/proc.ts";
+import { cpuSeconds, descriptors, settled, switches, tasks, threadSeconds } from "../support/proc.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { checkPossible, MeasuringFault, type Quantity, type Run, short } from "./figures.ts";
@@ -113,7 +113,7 @@ export async function overload(plan: Plan): Promise<void> {
   plan.progress("a hundred clients at 02 and 03");
   for (const program of judged(plan, "02-thread", "03-thread-pool")) {
     await measure(plan, program, async (server, load, keep) => {
-      const before = switchesSoFar(server) + switchesOfChildren();
+      const before = switches(server.pid) + switchesOfChildren();
       const { requests, rate } = await load(100);
       keep("rate", rate);
       await server[Symbol.asyncDispose](); // and it is reaped
@@ -122,15 +122,7 @@ export async function overload(plan: Plan): Promise<void> {
   }
 }
 
-/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
-function switchesSoFar({ pid }: Server): number {
-  const counts = tasks(pid).flatMap(({ tid }) =>
-    Deno.readTextFileSync(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
-  );
-  return counts.reduce((sum, count) => sum + Number(count), 0);
-}
-
-/** The same of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
+/** Switches of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
 function switchesOfChildren(): number {
   const usage = new BigInt64Array(18); // struct rusage: its last two are ru_nvcsw and ru_nivcsw
   libc.getrusage(RUSAGE_CHILDREN, new Uint8Array(usage.buffer));

@@ -16,6 +16,14 @@ export function sleeps(pid: number, tid = pid): number {
   return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${tid}/status`))?.[1]);
 }
 
+/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
+export function switches(pid: number): number {
+  const counts = tasks(pid).flatMap(({ tid }) =>
+    read(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
+  );
+  return counts.reduce((sum, count) => sum + Number(count), 0);
+}
+
 /** Processes that `pid` has made and not reaped, zombies among them. */
 export function children(pid: number): number[] {
   return list(`/proc/${pid}/task`).flatMap((tid) => read(`/proc/${pid}/task/${tid}/children`).split(" "))
@@ -90,11 +98,6 @@ export function cpuSeconds(pid: number): number {
 /** CPU time in seconds of the main thread of a process alone: proc(5), schedstat, which counts in ns. */
 export function threadSeconds(pid: number): number {
   return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
-}
-
-/** Memory of a process in KiB, its share of what it shares with others included: Pss, proc(5). */
-export function pssKiB(pid: number): number {
-  return Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
 }
 
 /** Memory in use, in KiB. */

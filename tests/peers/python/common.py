@@ -25,19 +25,25 @@ def complete(request):
     return b"\n\r\n" in request or b"\n\n" in request or len(request) > MAX_HEAD
 
 
+def recv_request(conn):
+    """Receive one request from a blocking socket. None: the client left before its end."""
+    request = b""
+    while not complete(request):
+        data = conn.recv(4096)
+        if not data:
+            return None
+        request += data
+    return request
+
+
 def handler(conn, addr):
     """Answer one client over a blocking socket, however long it takes."""
     try:
-        request = b""
-        while not complete(request):
-            data = conn.recv(4096)
-            if not data:
-                break  # the client left before its empty line
-            request += data
-        else:
+        request = recv_request(conn)
+        if request:
             conn.send(RESPONSE)
-    except OSError:
-        pass  # the client has reset the connection
+    except OSError:  # the client has reset the connection
+        pass
     lingering_close(conn)
 
 
