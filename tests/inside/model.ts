@@ -272,8 +272,9 @@ function serverDoes(state: State, line: Line) {
   if (thread.inside && thread.call !== call && call !== "waitpid") {
     state.doubt = `${who} ${text}: it is in ${thread.call}`;
   }
-  Object.assign(thread, { spins: 0, call, inside: undefined, woken: false, joins: false });
-  // Where threads accept, who has created them does not.
+  // Where threads accept, who creates them does not. The first may do so before the last is created.
+  thread.joins &&= call === "clone";
+  Object.assign(thread, { spins: 0, call, inside: undefined, woken: false });
   if (call === "accept4" && who.startsWith("worker")) threadOf(state, "main").joins = true;
   if (!waits) return returns(state, line, thread);
   if (call === "select") thread.select = { asked: numbers(text) };
