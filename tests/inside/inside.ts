@@ -20,50 +20,44 @@ deno task inside [--runtime NAME] LESSON [the lesson's options]
   --from FILE     record nothing: take what --json wrote
   --help          print this text`;
 
-function options() {
-  const string = { type: "string" } as const;
-  // What stands behind a lesson is the lesson's.
-  const lesson = Deno.args.findIndex((arg, i) =>
-    !arg.startsWith("-") && !/^--(runtime|html|svg|json|from)$/.test(Deno.args[i - 1] ?? "")
-  );
-  const own = lesson === -1 ? Deno.args : Deno.args.slice(0, lesson);
+const string = { type: "string" } as const;
+const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string };
+
+// What stands behind a lesson is the lesson's.
+const { tokens } = parseArgs({ options: OPTIONS, strict: false, tokens: true });
+const [first = Deno.args.length] = tokens.filter(({ kind }) => kind === "positional").map(({ index }) =>
+  index
+);
+const own = { args: Deno.args.slice(0, first), options: { ...OPTIONS, help: { type: "boolean" } } } as const;
+const lesson = Deno.args.slice(first);
+
+const { runtime: name = "deno", html, svg, json, from, help } = (() => {
   try {
-    const { values } = parseArgs({
-      args: own,
-      options: {
-        runtime: string,
-        html: string,
-        svg: string,
-        json: string,
-        from: string,
-        help: { type: "boolean" },
-      },
-    });
-    return { ...values, lesson: lesson === -1 ? [] : Deno.args.slice(lesson) };
+    return parseArgs(own).values;
   } catch (error) {
     complain("inside", (error as Error).message);
   }
-}
-
-const { runtime: name = "deno", html, svg, json, from, help, lesson } = options();
+})();
 if (help) {
   console.log(HELP);
   Deno.exit(0);
 }
 const runtime = RUNTIMES.find((runtime) => runtime === name) ??
   complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
-if (lesson.length > 0) Deno.exit(await live(lesson, runtime));
+if (lesson.length > 0) {
+  const code = await live(lesson, runtime).catch(({ message }) => {
+    console.error(`inside: ${message}`);
+    return 1;
+  });
+  Deno.exit(code);
+}
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
 
-const recordings: Recording[] = [];
-if (from) {
-  recordings.push(...JSON.parse(await Deno.readTextFile(from)));
-  recordings.forEach(check);
-} else {
-  for (const story of STORIES) {
-    console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
-    recordings.push(await record(story, runtime));
-  }
+const recordings: Recording[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
+recordings.forEach(check);
+for (const story of from ? [] : STORIES) {
+  console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
+  recordings.push(await record(story, runtime));
 }
 if (json) await Deno.writeTextFile(json, JSON.stringify(recordings, null, 1) + "\n");
 if (html) await Deno.writeTextFile(html, await build(recordings));

@@ -40,8 +40,6 @@ export interface Epoll {
 /** A process: a descriptor is an index into its table, and an entry leads to the id of a socket or an epoll. */
 export interface Process {
   readonly name: string;
-  /** Of a child. */
-  readonly pid?: number;
   readonly fds: Record<number, number>;
   /** It has ended, and its parent has not called waitpid yet. */
   zombie: boolean;
@@ -49,7 +47,6 @@ export interface Process {
 
 export interface Thread {
   readonly name: string;
-  readonly process: string;
   tid?: number;
   /** Where in the lesson it is, and the call that it made last. */
   place: string;
@@ -58,6 +55,8 @@ export interface Thread {
   inside?: { readonly text: string; readonly fd: number; readonly sleeps: boolean; readonly since: number };
   /** What it sleeps for has come. */
   woken: boolean;
+  /** It has nothing left to do but to await the threads that it has created. */
+  joins: boolean;
   /** So many calls in a row have found nothing. */
   spins: number;
   /** The descriptors in the set of its select: what was asked, and what the kernel has written over it. */
@@ -83,6 +82,8 @@ export interface State {
   processes: Process[];
   threads: Thread[];
   clients: Client[];
+  /** Child processes by their names, in the order in which they came; also those that are no more. */
+  children: string[];
   /** What the server has printed beside its trace. */
   said: string[];
   /** What the trace says and the kernel would not do: a recording fails with it. */
@@ -90,13 +91,14 @@ export interface State {
 }
 
 /** Before the first line. */
-export const START: State = {
+const START: State = {
   step: 0,
   sockets: [],
   epolls: [],
   processes: [],
   threads: [],
   clients: [],
+  children: [],
   said: [],
 };
 
@@ -114,6 +116,7 @@ export function parts(text: string): { args: string[]; result: number; error?: s
   return { args: args.split(/[ ,]+/), result: Number(result), error };
 }
 
+/** Whose table a thread uses: a child's main thread has the name of its process. */
 export const processOf = (state: State, who: string): Process =>
   state.processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"))!;
 const socketBy = (state: State, id: number) => state.sockets.find((socket) => socket.id === id);
@@ -137,6 +140,9 @@ export function readiness({ queue, client, unread, fin, shut }: Socket): string[
 const told = ({ events }: Interest, socket: Socket) =>
   readiness(socket).filter((event) => event === "HUP" || events.includes(event));
 
+/** Whether a thread sleeps, and nothing that it sleeps for has come. */
+export const asleep = ({ inside, woken, joins }: Thread): boolean =>
+  joins || inside?.sleeps === true && !woken;
 /** Who sleeps in its wait queue, the first one first. Epoll has an entry of its own in it, and does not sleep. */
 export const sleepersOn = (state: State, { id }: Socket): Thread[] =>
   state.threads.filter(({ name, inside, call, select }) => {
@@ -195,11 +201,24 @@ export function advance(before: State, line: Line): State {
   return state;
 }
 
-/** All states, from the one before the first line on. */
-export function states(lines: readonly Line[]): State[] {
-  const all = [START];
-  for (const line of lines) all.push(advance(all.at(-1)!, line));
-  return all;
+/** What has happened, line by line. */
+export class History {
+  readonly lines: Line[] = [];
+  /** One more than lines: the first is before all of them. */
+  readonly states: State[] = [START];
+
+  get state(): State {
+    return this.states.at(-1)!;
+  }
+  add(line: Line): void {
+    this.lines.push(line);
+    this.states.push(advance(this.state, line));
+  }
+  /** Leave out what came after so many lines. */
+  cut(length: number): void {
+    this.lines.length = length;
+    this.states.length = length + 1;
+  }
 }
 
 function newSocket(state: State, client?: string): number {
@@ -230,18 +249,11 @@ function clientDoes(state: State, { who, text, call, note }: Line) {
 function threadOf(state: State, who: string): Thread {
   const found = state.threads.find(({ name }) => name === who);
   if (found) return found;
-  const child = who.startsWith("child");
-  const process = child ? who : "main";
   if (!processOf(state, who)) { // a child has a copy of its parent's table
-    const fds = { ...processOf(state, "main")?.fds };
-    state.processes.push({
-      name: process,
-      pid: child ? Number(who.split(" ")[1]) : undefined,
-      fds,
-      zombie: false,
-    });
+    state.processes.push({ name: who, fds: { ...processOf(state, "main")?.fds }, zombie: false });
+    if (who !== "main") state.children.push(who);
   }
-  const thread: Thread = { name: who, process, place: "", call: "", woken: false, spins: 0 };
+  const thread: Thread = { name: who, place: "", call: "", woken: false, joins: false, spins: 0 };
   state.threads.push(thread);
   return thread;
 }
@@ -260,113 +272,109 @@ function serverDoes(state: State, line: Line) {
   if (thread.inside && thread.call !== call && call !== "waitpid") {
     state.doubt = `${who} ${text}: it is in ${thread.call}`;
   }
+  // Where threads accept, who creates them does not. The first may do so before the last is created.
+  thread.joins &&= call === "clone";
   Object.assign(thread, { spins: 0, call, inside: undefined, woken: false });
+  if (call === "accept4" && who.startsWith("worker")) threadOf(state, "main").joins = true;
   if (!waits) return returns(state, line, thread);
   if (call === "select") thread.select = { asked: numbers(text) };
   const fd = Number(parts(text).args[0]);
   thread.inside = { text, fd, sleeps: !finds(state, thread, fd), since: state.step };
 }
 
+/** A call that has returned, and whose it is. */
+interface Returned extends ReturnType<typeof parts> {
+  readonly state: State;
+  readonly thread: Thread;
+  readonly fds: Process["fds"];
+  /** Of its first argument: the number, and what that leads to. */
+  readonly fd: number;
+  readonly socket: Socket;
+  readonly epoll: Epoll;
+  readonly note: string;
+  /** What has to be so for this result. */
+  expect(what: string, so: boolean): void;
+}
+
 function returns(state: State, { who, text, call, note }: Line, thread: Thread) {
   const { args, result, error } = parts(text);
-  const { fds } = processOf(state, who);
   const fd = Number(args[0]);
-  const socket = socketAt(state, who, fd)!;
+  const [socket, epoll] = [socketAt(state, who, fd)!, epollAt(state, who, fd)!];
   const expect = (what: string, so: boolean) => {
     if (!so) state.doubt ??= `${who} ${text} ${note}: ${what}`;
   };
   if (error && call !== "recv") return;
-  switch (call) {
-    case "socket":
-      fds[result] = newSocket(state);
-      return;
-    case "listen":
-      socket.queue = [];
-      return;
-    case "ioctl":
-      socket.nonblocking = args[2] === "1";
-      return;
-    case "accept4": {
-      const client = state.clients.findLast(({ port }) => note.endsWith(`:${port}`))!;
-      expect(`the first in the queue is ${socket.queue![0]}`, client.socket === socket.queue![0]);
-      socket.queue = socket.queue!.filter((id) => id !== client.socket);
-      fds[result] = client.socket;
-      return;
-    }
-    case "recv":
-      expect(
-        `${socket.unread} bytes are there`,
-        result > 0 ? socket.unread >= result : !socket.unread || !!error,
-      );
-      expect("no end has come", result > 0 || !!error || socket.fin);
-      socket.unread = Math.max(socket.unread - Math.max(result, 0), 0);
-      if (result <= 0) socket.fin = socket.ended = true;
-      return;
-    case "send":
-      clientOf(state, socket)!.sent += result;
-      return;
-    case "shutdown":
-      socket.shut = true;
-      clientOf(state, socket)!.over = true;
-      socket.fin ||= args[1] === "SHUT_RDWR";
-      return arrive(state, socket);
-    case "close":
-      return closes(state, fds, fd);
-    case "fork":
-      threadOf(state, `child ${result || who.split(" ")[1]}`);
-      return;
-    case "clone":
-      threadOf(state, note.split(",")[0]).tid = result;
-      return;
-    case "waitpid":
-      state.processes = state.processes.filter(({ pid }) => pid !== result);
-      return;
-    case "_exit":
-      for (const fd of Object.keys(fds)) closes(state, fds, Number(fd));
-      processOf(state, who).zombie = true;
-      state.threads = state.threads.filter(({ process }) => process !== thread.process);
-      return;
-    case "exit":
-      state.threads = state.threads.filter(({ name }) => name !== who);
-      return;
-    case "select": {
-      const { asked } = thread.select!;
-      const ready = asked.filter((fd) => readiness(socketAt(state, who, fd)!).includes("IN"));
-      thread.select = { asked, came: numbers(note) };
-      expect(`ready are ${ready}`, `${thread.select.came}` === `${ready}`);
-      return;
-    }
-    case "epoll_create1":
-      fds[result] = state.step;
-      state.epolls.push({ id: state.step, interest: [], ready: [] });
-      return;
-    case "epoll_ctl": {
-      const [what, of, events = ""] = args.slice(1);
-      const epoll = epollAt(state, who, fd)!;
-      const entry = { fd: Number(of), socket: fds[Number(of)], events: events.split("|") };
-      epoll.interest = epoll.interest.filter(({ fd }) => fd !== entry.fd);
-      if (what === "DEL") epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
-      else epoll.interest.push(entry);
-      if (what === "DEL" || epoll.ready.includes(entry.socket)) return;
-      if (told(entry, socketBy(state, entry.socket)!).length > 0) epoll.ready.push(entry.socket); // it looks at once
-      return;
-    }
-    case "epoll_wait": {
-      const epoll = epollAt(state, who, fd)!;
-      for (const [, named, events] of note.matchAll(/\b(\d+) ([A-Z|]+)/g)) {
-        const entry = epoll.interest.find(({ fd }) => fd === Number(named))!;
-        const has = told(entry, socketBy(state, entry.socket)!).join("|");
-        expect(
-          `${named} has ${has}; ready are ${epoll.ready}`,
-          epoll.ready.includes(entry.socket) && has === events,
-        );
-        // Edge-triggered, it leaves the list when it is told; else it goes to the end, to be asked the next time.
-        epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
-        if (!entry.events.includes("ET")) epoll.ready.push(entry.socket);
-      }
-    }
-  }
+  const { fds } = processOf(state, who);
+  RETURNS[call]?.({ state, thread, fds, fd, socket, epoll, args, result, error, note, expect });
 }
+
+/** What a call has done when it returns. */
+const RETURNS: Record<string, (call: Returned) => unknown> = {
+  socket: ({ state, fds, result }) => fds[result] = newSocket(state),
+  listen: ({ socket }) => socket.queue = [],
+  ioctl: ({ socket, args }) => socket.nonblocking = args[2] === "1",
+  accept4: ({ state, fds, socket, result, note, expect }) => {
+    const client = state.clients.findLast(({ port }) => note.endsWith(`:${port}`))!;
+    expect(`the first in the queue is ${socket.queue![0]}`, client.socket === socket.queue![0]);
+    socket.queue = socket.queue!.filter((id) => id !== client.socket);
+    fds[result] = client.socket;
+  },
+  recv: ({ socket, result, error, expect }) => {
+    const so = result > 0 ? socket.unread >= result : !socket.unread && socket.fin;
+    expect(`${socket.unread} bytes are there, the end ${socket.fin ? "too" : "not"}`, so || !!error);
+    socket.unread = Math.max(socket.unread - Math.max(result, 0), 0);
+    if (result <= 0) socket.fin = socket.ended = true;
+  },
+  send: ({ state, socket, result }) => clientOf(state, socket)!.sent += result,
+  shutdown: ({ state, socket, args }) => {
+    socket.shut = clientOf(state, socket)!.over = true;
+    socket.fin ||= args[1] === "SHUT_RDWR";
+    arrive(state, socket);
+  },
+  close: ({ state, fds, fd }) => closes(state, fds, fd),
+  fork: ({ state, thread, result }) => threadOf(state, result ? `child ${result}` : thread.name),
+  clone: ({ state, result, note }) => threadOf(state, note.split(",")[0]).tid = result,
+  waitpid: ({ state, result }) =>
+    state.processes = state.processes.filter(({ name }) => name !== `child ${result}`),
+  _exit: (call) => {
+    for (const fd of Object.keys(call.fds)) closes(call.state, call.fds, Number(fd));
+    processOf(call.state, call.thread.name).zombie = true;
+    RETURNS.exit(call);
+  },
+  exit: ({ state, thread }) => state.threads = state.threads.filter((other) => other !== thread),
+  select: ({ state, thread, note, expect }) => {
+    const { asked } = thread.select!;
+    const ready = asked.filter((fd) => readiness(socketAt(state, thread.name, fd)!).includes("IN"));
+    thread.select = { asked, came: numbers(note) };
+    expect(`ready are ${ready}`, `${thread.select.came}` === `${ready}`);
+  },
+  epoll_create1: ({ state, fds, result }) => {
+    fds[result] = state.step;
+    state.epolls.push({ id: state.step, interest: [], ready: [] });
+  },
+  epoll_ctl: ({ state, fds, epoll, args: [, what, of, events = ""] }) => {
+    const entry = { fd: Number(of), socket: fds[Number(of)], events: events.split("|") };
+    epoll.interest = epoll.interest.filter(({ fd }) => fd !== entry.fd);
+    if (what === "DEL") {
+      epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
+      return;
+    }
+    epoll.interest.push(entry);
+    const has = told(entry, socketBy(state, entry.socket)!).length > 0; // it looks at once
+    if (has && !epoll.ready.includes(entry.socket)) epoll.ready.push(entry.socket);
+  },
+  epoll_wait: ({ state, epoll, note, expect }) => {
+    for (const [, named, events] of note.matchAll(/\b(\d+) ([A-Z|]+)/g)) {
+      const entry = epoll.interest.find(({ fd }) => fd === Number(named))!;
+      const has = told(entry, socketBy(state, entry.socket)!).join("|");
+      const so = epoll.ready.includes(entry.socket) && has === events;
+      expect(`${named} has ${has}; ready are ${epoll.ready}`, so);
+      // Edge-triggered, it leaves the list when it is told; else it goes to the end, to be asked the next time.
+      epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
+      if (!entry.events.includes("ET")) epoll.ready.push(entry.socket);
+    }
+  },
+};
 
 /** When no descriptor is left, the socket goes, and with it its entries in epolls. */
 function closes(state: State, fds: Record<number, number>, fd: number) {

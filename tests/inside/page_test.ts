@@ -5,6 +5,7 @@ import { changed, replace } from "../support/changed.ts";
 import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { experiments } from "../support/experiments.ts";
 import { ROOT } from "../support/runtimes.ts";
+import { ended, startServer } from "../support/servers.ts";
 import { readLine } from "../support/trace_lines.ts";
 import { waitFor } from "../support/wait.ts";
 import { build } from "./build.ts";
@@ -85,37 +86,20 @@ for (const lang of ["en", "zh"]) {
   });
 }
 
-/** A lesson under `deno task inside`, until the block ends. */
+/** A lesson under `deno task inside`, until the block ends: the server of its page, and what the lesson prints. */
 async function live(script: string) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "tests/inside/inside.ts", script, "--port", "0"],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  let printed = "";
-  const reading = (async () => {
-    for await (const chunk of child.stdout) printed += new TextDecoder().decode(chunk);
-  })();
-  const match = (pattern: RegExp) => waitFor(`${pattern}`, () => pattern.exec(printed)?.[1]);
+  const inside = [Deno.execPath(), "run", "-A", "tests/inside/inside.ts", script, "--port", "0"];
+  const server = await startServer("the page", inside);
+  const prints = (pattern: RegExp) =>
+    waitFor(`${pattern}`, () => pattern.exec(server.stdout.join("\n"))?.[1]);
   return {
-    page: await match(/Look inside: (http:\S+)/),
-    port: Number(await match(/ listening on http:.*:(\d+)\n/)),
-    match,
-    stop: async () => {
-      child.kill("SIGINT");
-      await reading;
-      return (await child.status).code;
-    },
-    async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGINT");
-      } catch {
-        // it has ended
-      }
-      await child.status;
-      await reading;
+    ...server,
+    page: `http://127.0.0.1:${server.port}/`,
+    prints,
+    lesson: { port: Number(await prints(/ listening on http:.*:(\d+)$/m)) },
+    stop: () => {
+      server.kill("SIGINT");
+      return ended(server);
     },
   };
 }
@@ -125,21 +109,21 @@ Deno.test({
   ignore: !CHROMIUM,
   fn: async () => {
     await using browser = await Browser.start();
-    await using lesson = await live("lessons/06-epoll.ts");
-    await browser.open(`${lesson.page}?lang=en`);
+    await using page = await live("lessons/06-epoll.ts");
+    await browser.open(`${page.page}?lang=en`);
     const shows = (text: string) =>
       waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
-    using silent = await connect(lesson);
+    using silent = await connect(page.lesson);
     await shows("client 1 connected, silent");
     await sendAll(silent, REQUEST.slice(0, 10));
     await shows("client 1 has asked, waits");
-    assertEquals(await get(lesson), RESPONSE_TEXT);
+    assertEquals(await get(page.lesson), RESPONSE_TEXT);
     await shows("client 2 closed");
     const step = Number(await browser.evaluate("document.querySelector('#slider').value"));
     await browser.press("ArrowLeft"); // and one can step back
     assertEquals(Number(await browser.evaluate("document.querySelector('#slider').value")), step - 1);
-    assertEquals((await fetch(lesson.page, { method: "POST", body: "x" })).status, 405);
-    assertEquals(await lesson.stop(), 0);
+    assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
+    assertEquals(await page.stop(), 0);
     await shows("The server has ended. SIGINT");
     assertEquals(browser.errors, []);
   },
@@ -150,12 +134,12 @@ Deno.test("live: a handler that throws ends the lesson, and the page says so", a
     "06-epoll",
     replace("const data = conn.recv(4096);", 'throw new Error("oops");'),
   );
-  await using lesson = await live(script);
-  using conn = await connect(lesson);
+  await using page = await live(script);
+  using conn = await connect(page.lesson);
   await sendAll(conn, REQUEST);
-  await lesson.match(/(the lesson has ended: exit code 1)/);
-  const events = await (await fetch(`${lesson.page}events`)).text();
+  await page.prints(/(the lesson has ended: exit code 1)/);
+  const events = await (await fetch(`${page.page}events`)).text();
   assertMatch(events, /oops/);
   assertMatch(events, /"ended":"exit code 1"/);
-  assertEquals(await lesson.stop(), 0);
+  assertEquals(await page.stop(), 0);
 });

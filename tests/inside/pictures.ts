@@ -1,243 +1,167 @@
-/** Two pictures of the recordings: who sleeps and who is awake, to scale of time; and one frozen instant. */
-import { type Line, readLine } from "../support/trace_lines.ts";
-import { type State, states, type Thread } from "./model.ts";
+/** Two pictures of the recordings, each of six panels: who sleeps and who is awake, to scale of time; and one frozen instant. */
+import type { Line } from "../support/trace_lines.ts";
+import { asleep, type State } from "./model.ts";
 import type { Recording } from "./record.ts";
-import { escape, scene, SCENE_DEFS } from "./scene.ts";
-import { anchors, title, WORDS } from "./words.ts";
+import { Run } from "./run.ts";
+import { drawing, escape, r, scene } from "./scene.ts";
+import { named, wokenBy } from "./words.ts";
 
-/** A run with all that follows from its lines. */
-interface Told {
-  readonly recording: Recording;
-  readonly name: string;
-  readonly lines: Line[];
-  readonly states: State[];
-  readonly anchors: Record<string, number>;
-  /** Threads, and main threads of processes, in the order in which they came; the children among them. */
-  readonly threads: string[];
-  readonly children: string[];
+/** A part of a picture. */
+interface Panel {
+  readonly svg: string;
+  readonly height: number;
 }
+const WIDTH = 420; // of a panel
+const GAP = 20;
 
-function tell(recording: Recording): Told {
-  const lines = recording.lines.flatMap(readLine);
-  const all = states(lines);
-  const threads = [...new Set(all.flatMap(({ threads }) => threads.map(({ name }) => name)))];
-  const children = threads.filter((name) => name.startsWith("child"));
-  const name = WORDS.titles[recording.id][0].split(":")[0];
-  return { recording, name, lines, states: all, anchors: anchors(lines, all), threads, children };
-}
+const CSS = await Deno.readTextFile(new URL("scene.css", import.meta.url));
 
-const isMark = ({ who }: Line) => who.startsWith("client");
-/** The main thread of 03 sleeps in no call of the lesson's: it awaits its threads. */
-const joins = ({ recording }: Told, who: string) => recording.lesson === "03-thread-pool" && who === "main";
-const asleep = (told: Told, { name, inside, woken }: Thread) => inside?.sleeps && !woken || joins(told, name);
-
-const CSS = await Deno.readTextFile(new URL("scene.css", import.meta.url)) +
-  await Deno.readTextFile(new URL("pictures.css", import.meta.url));
-const ANSWER = SCENE_DEFS.replace('id="to"', 'id="answer"');
-
-const r = (value: number) => Number(value.toFixed(1));
-const text = (x: number, y: number, words: string, kind = "small") =>
+const text = (x: number, y: number, words: string, kind = "label") =>
   `<text x="${r(x)}" y="${r(y)}" class="${kind}">${escape(words)}</text>\n`;
+const move = (x: number, y: number, svg: string) => `<g transform="translate(${x} ${y})">${svg}</g>\n`;
 
-function svg(width: number, height: number, name: string, content: string): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${Math.ceil(height)}" class="scene">
-<title>${escape(name)}</title>
-<style>
-${CSS}</style>
-${SCENE_DEFS}${ANSWER}
-<rect class="paper" width="100%" height="100%"/>
-${text(12, 22, name, "title")}${content}</svg>
-`;
+/** So many panels in a row, below a name and perhaps a legend. */
+function picture(name: string, legend: Panel[], panels: Panel[], columns: number): string {
+  let [svg, y] = [text(GAP, 24, name, "title"), 40];
+  const rows = panels.flatMap((_, i) => i % columns === 0 ? [panels.slice(i, i + columns)] : []);
+  for (const row of [legend, ...rows]) {
+    svg += row.map((panel, column) => move(GAP + column * (WIDTH + GAP), y, panel.svg)).join("");
+    y += Math.max(0, ...row.map(({ height }) => height + 18));
+  }
+  const style = `<title>${escape(name)}</title>\n<style>\n${CSS}</style>\n`;
+  return drawing(name, columns * (WIDTH + GAP) + GAP, y, style + svg);
 }
 
 const LANE = 12; // height of a thread's lane
 const MARKS = 12; // between the clients' marks and the first lane
+const LENS = 20; // ms
 
-/** A span of time: the clients' marks at `y`, the lanes below, so many ms from `from` on in `width`. */
-interface Window {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly from: number;
-  readonly ms: number;
-}
+const isMark = ({ who }: Line) => who.startsWith("client");
+const short = ({ title }: Run) => title.split(":")[0];
+/** All threads of a run, in the order in which they came. */
+const threadsOf = ({ states }: Run) => [
+  ...new Set(states.flatMap(({ threads }) => threads.map(({ name }) => name))),
+];
 
-/** What happens within a window: who is awake, what clients do, whom that wakes, who answers. */
-function draw(told: Told, { x, y, width, from, ms }: Window, answers: boolean): string {
-  const { lines, states, threads } = told;
-  const at = (time: number) => r(x + Math.min(Math.max((time - from) / ms, 0), 1) * width);
-  const middle = (who: string) => y + MARKS + threads.indexOf(who) * LANE + LANE / 2;
+/** So many ms from `from` on: who is awake, what clients do, whom that wakes, who answers. */
+function timeline(run: Run, width: number, from: number, ms: number): string {
+  const names = threadsOf(run);
+  const at = (time: number) => r(Math.min(Math.max((time - from) / ms, 0), 1) * width);
+  const middle = (who: string) => MARKS + names.indexOf(who) * LANE + LANE / 2;
   let [lanes, bars, arrows, marks] = ["", "", "", ""];
   let last = -Infinity;
-  lines.forEach((line, i) => {
-    const [before, state] = [states[i], states[i + 1]];
-    const begin = at(line.time);
-    const end = at(lines[i + 1]?.time ?? Infinity);
+  run.lines.forEach((line, i) => {
+    const [before, state] = [run.states[i], run.states[i + 1]];
+    const [begin, end] = [line.time, run.lines[i + 1]?.time ?? Infinity].map(at);
+    const until = run.lines[i + 1]?.time ?? from;
     for (const thread of state.threads) {
       const y = middle(thread.name);
-      if (asleep(told, thread)) {
-        if (end > begin) lanes += `<path class="lane" d="M${begin} ${y}H${end}"/>`;
-      } else if (line.time <= from + ms && (lines[i + 1]?.time ?? from) >= from) {
-        bars += `<rect class="run" x="${begin}" y="${y - 4}" width="${
-          r(Math.max(end - begin, 1.2))
-        }" height="8"/>`;
+      if (asleep(thread)) lanes += end > begin ? `<path class="lane" d="M${begin} ${y}H${end}"/>` : "";
+      else if (line.time <= from + ms && until >= from) {
+        const length = r(Math.max(end - begin, 1.2));
+        bars += `<rect class="run" x="${begin}" y="${y - 4}" width="${length}" height="8"/>`;
       }
     }
     if (line.time < from || line.time > from + ms) return;
     if (isMark(line)) {
-      const woken = state.threads.find(({ name, woken }) =>
-        woken && !before.threads.some((old) => old.name === name && old.woken)
-      );
-      if (woken) arrows += `<path class="wakes" d="M${begin} ${y + 5}V${middle(woken.name) - 5}"/>`;
-      const up = begin - last < 12 ? y - 12 : y; // beside another it would hide that
+      const woken = wokenBy(before, state);
+      if (woken) arrows += `<path class="arrow" d="M${begin} 5V${middle(woken.name) - 5}"/>`;
+      const up = begin - last < 12 ? -12 : 0; // beside another it would hide that
       last = begin;
-      marks += `<circle class="${line.call}" cx="${begin}" cy="${up}" r="5.5"/>` +
-        `<text class="number ${line.call}" x="${begin}" y="${up + 3}">${line.who.split(" ")[1]}</text>`;
-    } else if (line.call === "send" && answers) {
-      arrows += `<path class="answers" d="M${begin} ${middle(line.who) - 4}V${y - 4}"/>`;
+      marks += move(begin, up, mark(line.call, line.who.split(" ")[1]));
+    } else if (line.call === "send") {
+      arrows += `<path class="arrow answers" d="M${begin} ${middle(line.who) - 4}V-4"/>`;
     }
   });
   return `${lanes}${bars}${arrows}${marks}\n`;
 }
 
-/** What becomes of the client that asks, and what the server has needed for all of it. */
-function outcome({ lines, anchors, recording }: Told): [answer: string, cost: string] {
-  const ms = lines[anchors.answer - 1].time - lines[anchors.fifth - 1].time;
-  const left = lines.slice(anchors.fifth, anchors.answer).find(({ call }) => call === "closes");
-  const [first, last] = [recording.rests[0].seen, recording.rests.at(-1)!.seen];
-  return [
-    `client 5 is answered after ${Number(ms.toPrecision(2))} ms${left ? `, when ${left.who} has left` : ""}`,
-    `processor time: ${(last.cpu - first.cpu).toFixed(2)} s in ${(last.at - first.at).toFixed(1)} s`,
-  ];
-}
+const mark = (call: string, number = "") =>
+  `<circle class="${call}" r="5.5"/><text class="number ${call}" y="3">${number}</text>`;
 
-const find = ({ lines }: Told, call: string) =>
-  lines.findIndex((line) => line.who === "client 5" && line.call === call);
+const LEGEND = [
+  [mark("connects"), "connects"],
+  [mark("sends"), "asks"],
+  [mark("closes"), "closes"],
+  [`<path class="arrow" d="M0 -7V5"/>`, "wakes"],
+  [`<path class="arrow answers" d="M0 5V-7"/>`, "answers"],
+  [`<rect class="run" x="-7" y="-4" width="14" height="8"/>`, "awake"],
+  [`<path class="lane" d="M-8 0H8"/>`, "asleep"],
+].map(([sign, word], i) => move(i % 4 * 104, Math.floor(i / 4) * 18, move(8, 6, sign) + text(22, 10, word)));
 
-/** The story to scale of time, with lenses on client 5: beside it if it is `wide`, else below. */
-function story(all: readonly Told[], wide: boolean): string {
-  const [left, width] = [62, wide ? 860 : 420];
-  const begins = all.map(({ lines }) => lines.find(isMark)!.time - 50);
-  const ends = all.map(({ lines }) => lines.findLast(isMark)!.time + 50);
-  const whole = Math.max(...ends.map((end, i) => end - begins[i]));
-  const lenses = ["connects", "sends"].map((call) => {
-    const needs = all.map((told) => { // until the next client does something, all that it has led to
-      const start = find(told, call);
-      const next = told.lines.findIndex((line, i) =>
-        i > start && isMark(line) && (line.who !== "client 5" || line.call === "sends")
-      );
-      const ends = told.lines.slice(start, next).findLast(({ count, who }) =>
-        count === undefined && who !== "client 5"
-      );
-      return (ends?.time ?? 0) - told.lines[start].time;
-    });
-    const ms = [2, 5, 10, 20, 50, 100, 200].find((ms) => ms >= Math.max(...needs)) ?? 500;
-    return { call, says: `client 5 ${call === "sends" ? "asks" : call}: ${ms} ms`, ms };
+/** A run of `ms`, and the first moments after client 5 connects and asks, as with a lens. */
+function story(run: Run, ms: number): Panel {
+  const { anchors, lines, states, recorded: { rests } } = run;
+  const wait = lines[anchors.answer - 1].time - lines[anchors.fifth - 1].time;
+  const freed = lines.slice(anchors.fifth, anchors.answer).find(({ call }) => call === "closes");
+  const leaves = freed ? `, when ${freed.who} has left` : "";
+  const [first, last] = [rests[0].seen, rests.at(-1)!.seen];
+  const [cpu, time] = [last.cpu - first.cpu, last.at - first.at];
+  const names = threadsOf(run);
+  const [x, y, height] = [52, 68, names.length * LANE + MARKS];
+  const inside = ["connects", "sends"].map((call, lens) => {
+    const start = lines.findIndex((line) => line.who === "client 5" && line.call === call);
+    const wide = (WIDTH - x - 8) / 2;
+    const name = `client 5 ${call === "sends" ? "asks" : call}: ${LENS} ms`;
+    const idle = states[start + 1].threads.every(asleep) ? text(16, 4, "nobody wakes") : "";
+    const frame = `<rect class="frame" x="-9" y="-20" width="${wide}" height="${height + 24}" rx="4"/>`;
+    const drawn = timeline(run, wide - 16, lines[start].time, LENS);
+    const all = text(-9, -25, name, "label dim") + frame + drawn + idle;
+    return move(x + 9 + lens * (wide + 8), y + height + 42, all);
   });
-  let parts = legend(wide);
-  let y = wide ? 62 : 80;
-  all.forEach((told, i) => {
-    const [answer, cost] = outcome(told);
-    const height = told.threads.length * LANE + MARKS;
-    parts += text(12, y + 10, told.name, "strong");
-    if (wide) parts += text(140, y + 10, `${answer}; ${cost}`);
-    else parts += text(12, y + 25, answer) + text(12, y + 39, cost);
-    y += wide ? 37 : 64;
-    told.threads.forEach((who, i) => {
-      parts += text(12, y + MARKS + i * LANE + 10, title(who, told.children), "small dim");
-    });
-    const late = told.anchors.answer > told.anchors.leave && told.recording.id === "03";
-    const window = { x: left, y, width: wide ? 480 : 344, from: begins[i], ms: whole };
-    parts += draw(told, window, late);
-    if (!wide) y += height + 34;
-    lenses.forEach(({ call, says, ms }, lens) => {
-      const [x, width] = wide ? [572 + lens * 144, 132] : [left + lens * 176, 168];
-      const start = find(told, call);
-      if (i === 0 || !wide) parts += text(x, y - (wide ? 17 : 15), says, "small dim");
-      parts += `<rect class="frame" x="${x}" y="${y - 10}" width="${width}" height="${height + 14}" rx="4"/>`;
-      parts += draw(told, { x: x + 9, y, width: width - 16, from: told.lines[start].time, ms }, true);
-      const state = told.states[start + 1];
-      if (state.threads.every((thread) => asleep(told, thread))) parts += text(x + 24, y + 4, "nobody wakes");
-    });
-    y += height + 14;
-  });
-  parts += text(left, y + 4, `${(whole / 1000).toFixed(1)} s, the same scale for all six`, "small dim");
-  return svg(width, y + 16, "Five clients at six servers, to scale of time", parts);
-}
-
-/** The signs, in one row or two. */
-function legend(wide: boolean): string {
-  const signs = [
-    [`<circle class="connects" cx="6" cy="-4" r="5.5"/>`, "connects"],
-    [`<circle class="sends" cx="6" cy="-4" r="5.5"/>`, "asks"],
-    [`<circle class="closes" cx="6" cy="-4" r="5.5"/>`, "closes"],
-    [`<path class="wakes" d="M6 -11V1"/>`, "wakes"],
-    [`<path class="answers" d="M6 1V-11"/>`, "answers"],
-    [`<rect class="run" x="0" y="-8" width="14" height="8"/>`, "awake"],
-    [`<path class="lane" d="M0 -4H16"/>`, "asleep"],
+  const svg = [
+    text(0, 12, short(run), "head"),
+    text(0, 28, `client 5 is answered after ${Number(wait.toPrecision(2))} ms${leaves}`),
+    text(0, 42, `processor time: ${cpu.toFixed(2)} s in ${time.toFixed(1)} s`),
+    ...names.map((who, i) => text(0, y + MARKS + i * LANE + 10, named(who, run.state), "label dim")),
+    move(x, y, timeline(run, WIDTH - x, lines.find(isMark)!.time - 50, ms)),
+    ...inside,
   ];
-  return signs.map(([sign, word], i) => {
-    const [x, y] = wide ? [12 + i * 84, 42] : [12 + i % 4 * 90, 42 + Math.floor(i / 4) * 18];
-    return `<g transform="translate(${x} ${y})">${sign}${text(20, 0, word)}</g>`;
-  }).join("");
+  return { svg: svg.join(""), height: y + 2 * height + 48 };
 }
 
 /** The frozen instant: client 5 has just asked. */
-function instant(all: readonly Told[], columns: number): string {
-  const [width, gap] = [420, 16];
-  let parts = "";
-  let y = 40;
-  for (let row = 0; row < all.length; row += columns) {
-    const bottoms = all.slice(row, row + columns).map((told, column) => {
-      const [x, step] = [12 + column * (width + gap), told.anchors.fifth];
-      const [before, state] = [told.states[step - 1], told.states[step]];
-      const woken = state.threads.find(({ woken }) => woken);
-      const spins = state.threads.some(({ spins }) => spins > 0);
-      const wakes = `the bytes wake ${woken ? title(woken.name, told.children) : "nobody"}`;
-      parts += text(x, y + 14, told.name, "strong");
-      parts += text(x + 122, y + 14, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
-      let top = y + 22;
-      for (const [number, who] of places(told, state)) {
-        const code = told.recording.source.split("\n")[number - 1].replace(/ *\/\/.*/, "").trim();
-        parts += text(x, top + 12, `${number}  ${code.length > 52 ? `${code.slice(0, 51)}…` : code}`, "code");
-        parts += text(x + 20, top + 26, who.join("   "), "small dim");
-        top += 32;
-      }
-      const drawn = scene(before, state, { lang: 0, width, children: told.children });
-      parts += `<g transform="translate(${x} ${top + 4})">${drawn.svg}</g>\n`;
-      return top + 4 + drawn.height;
-    });
-    y = Math.max(...bottoms) + 18;
+function instant(run: Run): Panel {
+  const [before, state] = run.states.slice(run.anchors.fifth - 1);
+  const woken = wokenBy(before, state);
+  const wakes = `the bytes wake ${woken ? named(woken.name, state) : "nobody"}`;
+  const spins = state.threads.some(({ spins }) => spins > 0);
+  let svg = text(0, 14, short(run), "head") +
+    text(122, 14, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
+  let y = 22;
+  for (const [number, who] of places(state)) {
+    const code = run.recorded.source.split("\n")[number - 1].replace(/ *\/\/.*/, "").trim();
+    svg += text(0, y + 12, `${number}  ${code.length > 52 ? `${code.slice(0, 51)}…` : code}`, "code");
+    svg += text(20, y + 26, who.join("   "), "label dim");
+    y += 32;
   }
-  const name = columns > 1
-    ? "Client 5 has just asked: who sleeps, who wakes, what the kernel holds"
-    : "Client 5 has just asked";
-  return svg(12 + columns * (width + gap), y, name, parts);
+  const drawn = scene(before, state, WIDTH);
+  return { svg: svg + move(0, y + 4, drawn.svg), height: y + 4 + drawn.height };
 }
 
 /** By line of the lesson, who is there. */
-function places(told: Told, { threads }: State): Map<number, string[]> {
-  const at = new Map<number, string[]>();
-  const awaits = told.recording.source.split("\n").findIndex((text) => text.includes("await Promise.race")) +
-    1;
-  for (const thread of threads) {
-    const { name, place, woken } = thread;
-    const kind = asleep(told, thread) ? "☾" : woken ? "▸ woken:" : "▸ awake, by turns:";
-    const numbers = joins(told, name) ? [awaits] : place.split(":")[1].split(",").map(Number);
-    for (const number of numbers) {
-      at.set(number, [...at.get(number) ?? [], `${kind} ${title(name, told.children)}`]);
+function places(state: State): [number: number, who: string[]][] {
+  const at: Record<number, string[]> = {};
+  for (const thread of state.threads.filter(({ joins }) => !joins)) {
+    const kind = asleep(thread) ? "☾" : thread.woken ? "▸ woken:" : "▸ awake, by turns:";
+    for (const number of thread.place.split(":")[1].split(",").map(Number)) {
+      (at[number] ??= []).push(`${kind} ${named(thread.name, state)}`);
     }
   }
-  return new Map([...at].sort(([a], [b]) => a - b));
+  return Object.entries(at).map(([number, who]) => [Number(number), who]);
 }
 
 /** The pictures of the six lessons, by their names. */
 export function pictures(recordings: readonly Recording[]): Record<string, string> {
-  const all = recordings.filter(({ experiment }) => !experiment).map(tell);
-  return {
-    story: story(all, true),
-    "story-narrow": story(all, false),
-    inside: instant(all, 2),
-    "inside-narrow": instant(all, 1),
-  };
+  const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
+  const times = runs.map(({ lines }) => lines.findLast(isMark)!.time - lines.find(isMark)!.time);
+  const ms = Math.max(...times) + 100;
+  const legend = [{ svg: LEGEND.join(""), height: 28 }];
+  const name = `Five clients at six servers, to scale of time: ${(ms / 1000).toFixed(1)} s`;
+  const all: Record<string, string> = {};
+  for (const [kind, columns] of [["", 2], ["-narrow", 1]] as const) {
+    all[`story${kind}`] = picture(name, legend, runs.map((run) => story(run, ms)), columns);
+    all[`inside${kind}`] = picture("Client 5 has just asked", [], runs.map(instant), columns);
+  }
+  return all;
 }

@@ -6,14 +6,14 @@ import { type Lesson, ROOT, type Runtime } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
 import { readLine, writeLine } from "../support/trace_lines.ts";
 import { pause } from "../support/wait.ts";
-import { type State, states } from "./model.ts";
-import { differences, type Observation, observe } from "./observe.ts";
+import type { State } from "./model.ts";
+import { differences, observe } from "./observe.ts";
+import { type Recorded, Run } from "./run.ts";
 import stories from "./stories.json" with { type: "json" };
 import { Watcher } from "./watch.ts";
 
 /** What is run, and what its clients do. */
 export interface Story {
-  /** By this the page and a link name it: `"05"`, `"06-edge"`. */
   readonly id: string;
   readonly lesson: Lesson;
   /** The experiment in lessons/README.md that it is changed by. */
@@ -28,14 +28,8 @@ export interface Story {
 export const STORIES: readonly Story[] = stories as Story[];
 
 /** A run: its program, and what happened. */
-export interface Recording extends Story {
+export interface Recording extends Story, Recorded {
   readonly runtime: Runtime;
-  readonly file: string;
-  readonly source: string;
-  /** Lines as `--trace` prints them, with those of the clients, in the order in which things happened. */
-  readonly lines: string[];
-  /** What the kernel held after so many lines, when all had come to rest. */
-  readonly rests: { readonly after: number; readonly seen: Observation }[];
 }
 
 /** How long a rest is drawn out, ms: so that one can see who sleeps in it, and who does not. */
@@ -52,7 +46,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
   const watcher = new Watcher();
   watcher.port = server.port;
-  const rests: { after: number; seen: Observation }[] = [];
+  const rests: Recorded["rests"] = [];
   let read = 0;
 
   /** Wait until the server sleeps or spins, what it has to have noticed is noticed, and the kernel holds what the trace tells. */
@@ -66,24 +60,17 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
       watcher.take(lines.flatMap(readLine));
       const spins = watcher.state.threads.some(({ spins }) => spins > 0);
       quiet = lines.length === 0 || spins ? quiet + 1 : 0; // what it has printed has to come through its pipe
-      if (quiet < 3 || !watcher.settled || !atRest(lesson, watcher.state)) continue;
+      if (quiet < 3 || !watcher.atRest) continue;
       watcher.look();
-      if (!atRest(lesson, watcher.state) || !noticed(watcher.state)) continue;
+      if (!watcher.atRest || !noticed(watcher.state)) continue;
       const seen = observe(pid, port, watcher.state);
       problem = differences(watcher.state, seen);
       if (problem.length > 0 || stdout.length > read && !spins) continue;
       rests.push({ after: watcher.lines.length, seen });
       return pause(REST);
     }
-    throw new Error(
-      `no rest: ${
-        [
-          ...problem,
-          ...watcher.lines.slice(-6).map(({ text }) => text),
-          JSON.stringify(watcher.state),
-        ].join("\n")
-      }`,
-    );
+    const last = watcher.lines.slice(-6).map(({ text }) => text);
+    throw new Error(["no rest:", ...problem, ...last, JSON.stringify(watcher.state)].join("\n"));
   }
 
   const conns: Deno.TcpConn[] = [];
@@ -91,11 +78,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
     await sendAll(conns.at(-1)!, text);
     await rest(({ clients }) => clients.at(-1)!.asked === total);
   };
-  const close = async (index: number) => {
-    conns[index].close();
-    await rest(({ clients }) => clients[index].gone);
-  };
-  await rest(() => true);
+  await rest(({ threads }) => lesson !== "03-thread-pool" || threads.length === 5);
   for (let count = 1; count <= silent + 1; count++) {
     const conn = await connect(server);
     conn.readable.pipeTo(new WritableStream()).catch(() => {}); // it reads what comes, until it is closed
@@ -104,17 +87,15 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   }
   if (last !== "leaves early") await send(REQUEST, REQUEST.length);
   if (last === "sends more") await send("x", REQUEST.length + 1);
-  /** Who is answered closes; who is not, waits until the silent ones have gone. */
-  const lastCloses = async (anyhow = false) => {
-    const { over, gone } = watcher.state.clients[silent];
-    if (!gone && (over || anyhow)) await close(silent);
-  };
-  await lastCloses(last === "leaves early");
-  for (let index = 0; index < silent && last !== "leaves early"; index++) {
-    await close(index);
-    await lastCloses();
+  // Who is answered closes; who is not, waits until the silent ones have gone.
+  const others = last === "leaves early" ? [] : [...Array(silent).keys()];
+  for (const index of [silent, ...others.flatMap((index) => [index, silent])]) {
+    const { over, gone } = watcher.state.clients[index];
+    const all = others.every((index) => watcher.state.clients[index].gone);
+    if (gone || !(index < silent || over || all)) continue;
+    conns[index].close();
+    await rest(({ clients }) => clients[index].gone);
   }
-  await lastCloses(true);
   // 01 looks after its children when nobody has come for a second.
   await rest(({ processes }) => processes.every(({ zombie }) => !zombie));
 
@@ -127,25 +108,12 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   return recording;
 }
 
-/** Nobody is awake, but for who spins, and who spins has found all that there is. */
-function atRest(lesson: Lesson, { threads, sockets }: State): boolean {
-  const spins = threads.some(({ spins }) => spins > 0);
-  const found = sockets.every(({ queue, unread, fin, ended }) =>
-    !queue?.length && unread === 0 && (!fin || ended)
-  );
-  const created = lesson === "03-thread-pool" && threads.length === 5; // then its main thread is done
-  return threads.length > 0 && (!spins || found) &&
-    threads.every(({ name, inside, woken, spins }) =>
-      inside?.sleeps && !woken || spins > 0 || created && name === "main"
-    );
-}
-
 /** Throws where the state that the lines tell is another than what the kernel held. */
-export function check({ lines, rests }: Recording): void {
-  const all = states(lines.flatMap(readLine));
+export function check(recording: Recording): void {
+  const { states } = new Run(recording);
   const wrong = [
-    ...all.flatMap(({ doubt }) => doubt ?? []),
-    ...rests.flatMap(({ after, seen }) => differences(all[after], seen)),
+    ...states.flatMap(({ doubt }) => doubt ?? []),
+    ...recording.rests.flatMap(({ after, seen }) => differences(states[after], seen)),
   ];
-  if (wrong.length > 0) throw new Error([...wrong, ...lines].join("\n"));
+  if (wrong.length > 0) throw new Error([...wrong, ...recording.lines].join("\n"));
 }

@@ -2,16 +2,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { once } from "../support/declare.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { readLine } from "../support/trace_lines.ts";
-import { references, sleepersIn, sleepersOn, type State, states } from "./model.ts";
+import { references, sleepersIn, sleepersOn, type State } from "./model.ts";
 import { check, record, type Recording, STORIES } from "./record.ts";
-import { anchors } from "./words.ts";
-
-const told = (recording: Recording) => {
-  const lines = recording.lines.flatMap(readLine);
-  const all = states(lines);
-  return { lines, all, steps: anchors(lines, all) };
-};
+import { Run } from "./run.ts";
 
 /** What is so when client 5 has just asked: who is woken, and who sleeps for its socket. */
 const FIFTH: Record<string, (state: State) => void> = {
@@ -48,24 +41,16 @@ for (const lesson of LESSONS) {
     "what its trace tells is what the kernel holds, whenever all is at rest",
     async (runtime) => {
       const recording = await record(STORIES.find((story) => story.lesson === lesson)!, runtime);
-      const { all, lines, steps } = told(recording);
+      const { states: all, lines, anchors: steps } = new Run(recording);
       FIFTH[lesson](all[steps.fifth]);
       const clients = all.at(-1)!.clients.map(({ asked, sent, gone }) => [asked, sent, gone]);
       assertEquals(clients, [...Array(4).fill([0, 0, true]), [54, 58, true]]);
-      const places = new Set(
-        lines.filter(({ place, who }) => place && !who.startsWith("client")).map(({ place }) =>
-          place.split(":")[0]
-        ),
-      );
-      assertEquals([...places], [`${lesson}.ts`]);
       const source = recording.source.split("\n");
-      for (const { call, place } of lines) {
-        if (place && /^(accept4|select|fork)$/.test(call)) {
-          assert(
-            source[Number(/:(\d+)/.exec(place)![1]) - 1].includes(call.replace("4", "")),
-            `${call} at ${place}`,
-          );
-        }
+      const placed = lines.filter(({ place }) => place);
+      assertEquals([...new Set(placed.map(({ place }) => place.split(":")[0]))], [`${lesson}.ts`]);
+      for (const { call, place } of placed.filter(({ call }) => /^(accept4|select|fork)$/.test(call))) {
+        const code = source[Number(/:(\d+)/.exec(place)![1]) - 1];
+        assert(code.includes(call.replace("4", "")), `${call} at ${place}`);
       }
     },
     false,
@@ -93,23 +78,23 @@ Deno.test("a recording that leaves something out does not pass", () => {
   }
 });
 
-const kept = (id: string) => told(KEPT.find((recording) => recording.id === id)!);
+const kept = (id: string) => new Run(KEPT.find((recording) => recording.id === id)!);
 
 Deno.test("01: after the parent's close one descriptor is left, without it two; then the end never comes", () => {
-  const { all, steps } = kept("01");
+  const { states: all, anchors: steps } = kept("01");
   const [before, after] = [all[steps["parent-close"] - 1], all[steps["parent-close"]]];
   const { socket } = after.clients[0];
   assertEquals([references(before, socket), references(after, socket)], [2, 1]);
   const forgotten = kept("01-close");
-  assertEquals(forgotten.all.at(-1)!.clients.map(({ sent, over }) => [sent, over]), [[0, false], [
+  assertEquals(forgotten.state.clients.map(({ sent, over }) => [sent, over]), [[0, false], [
     58,
     false,
   ]]);
-  assertEquals(forgotten.all.at(-1)!.processes.map(({ fds }) => Object.keys(fds).length), [3]);
+  assertEquals(forgotten.state.processes.map(({ fds }) => Object.keys(fds).length), [3]);
 });
 
 Deno.test("04, blocking: the only thread sleeps for a silent client while others queue", () => {
-  const { all, steps } = kept("04-block");
+  const { states: all, anchors: steps } = kept("04-block");
   const state = all[steps.fifth];
   assertEquals(state.threads.map(({ inside, call, woken }) => [call, inside?.sleeps, woken]), [[
     "recv",
@@ -120,15 +105,15 @@ Deno.test("04, blocking: the only thread sleeps for a silent client while others
 });
 
 Deno.test("06, edge-triggered: it sleeps with bytes unread; level-triggered, the entry goes back to the list", () => {
-  const { all, steps } = kept("06-edge");
+  const { states: all, anchors: steps } = kept("06-edge");
   const { sockets, epolls, threads } = all[steps.stuck];
   assertEquals([sockets.at(-1)!.unread, epolls[0].ready, threads[0].inside?.sleeps], [38, [], true]);
   const level = kept("06");
-  assertEquals(level.all[level.steps.wake].epolls[0].ready.length, 1);
+  assertEquals(level.states[level.anchors.wake].epolls[0].ready.length, 1);
 });
 
 Deno.test("06, the early leaver: its end is read, and read again", () => {
-  const { all, lines } = kept("06-leaver");
+  const { states: all, lines } = kept("06-leaver");
   assert(lines.at(-1)!.count! > 10);
   assertEquals(all.at(-1)!.sockets.at(-1)!.ended, true);
 });

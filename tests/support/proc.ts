@@ -106,15 +106,16 @@ export function residentKiB(pid: number): number {
 }
 
 /** What is at a path of /proc, or `nothing` when its process has ended meanwhile. */
-function probe<T>(look: () => T, nothing: T): T {
+export function probe<T>(look: () => T, nothing: T): T {
   try {
     return look();
   } catch {
     return nothing;
   }
 }
-const read = (path: string) => probe(() => Deno.readTextFileSync(path), "");
-const list = (path: string) => probe(() => [...Deno.readDirSync(path)].map(({ name }) => name), []);
+/** The text at a path of /proc, or of a folder there the names. */
+export const read = (path: string) => probe(() => Deno.readTextFileSync(path), "");
+export const list = (path: string) => probe(() => [...Deno.readDirSync(path)].map(({ name }) => name), []);
 
 /** The most descriptors that a process here may have; the runtimes themselves ask for as many. */
 export const DESCRIPTOR_LIMIT = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(read("/proc/self/limits"))?.[1]);
