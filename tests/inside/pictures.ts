@@ -112,7 +112,7 @@ function story(run: Run, ms: number): Panel {
   const svg = [
     text(0, 12, short(run), "head"),
     text(0, 28, `client 5 is answered after ${Number(wait.toPrecision(2))} ms${leaves}`),
-    text(0, 42, `processor time: ${cpu.toFixed(2)} s in ${time.toFixed(1)} s`),
+    text(0, 42, `processor time: ${cpu.toFixed(2)} s in ${time.toFixed(2)} s`),
     ...names.map((who, i) => text(0, y + MARKS + i * LANE + 10, named(who, run.state), "label dim")),
     move(x, y, timeline(run, WIDTH - x, lines.find(isMark)!.time - 50, ms)),
     ...inside,
