@@ -34,7 +34,9 @@ export function observe(main: number, port: number, { processes, epolls, threads
     const proc = `/proc/${pidOf(name)}`;
     seen.tables[name] = {};
     for (const fd of list(`${proc}/fd`)) {
-      const inode = Number(/\d+/.exec(probe(() => Deno.readLinkSync(`${proc}/fd/${fd}`), ""))?.[0]);
+      const inode = Number(
+        /^socket:\[(\d+)\]$/.exec(probe(() => Deno.readLinkSync(`${proc}/fd/${fd}`), ""))?.[1],
+      );
       const socket = tcp.find((socket) => socket.inode === inode);
       if (socket) seen.tables[name][fd] = socket.remote;
       if (!epolls.some(({ id }) => id === fds[Number(fd)])) continue;
