@@ -121,22 +121,21 @@ async function faults(server: Server): Promise<number> {
 each(
   "a child does nothing for the first time: its parent has done it",
   ["01-fork"],
-  async (server) => {
-    const first = await faults(server);
-    assertEquals(await load(server, 3, 1), []); // which the parent serves itself
-    const second = await faults(server);
-    assert(
-      first < 1.15 * second,
-      `${first} page faults, and ${second} once the parent has served clients itself`,
-    );
+  async (served, lesson, runtime) => {
+    await using plain = await start(lesson, runtime);
+    // By turns, since the kernel puts small pages together meanwhile, in the memory of one and then of the other.
+    const [first, second]: number[][] = [[], []];
+    for (let i = 0; i < 3; i++) {
+      first.push(await faults(plain));
+      second.push(await faults(served));
+    }
+    const says = `${first} page faults, and ${second} where the parent has served clients itself`;
+    assert(Math.min(...first) < 1.15 * Math.min(...second), says);
   },
   {
     changes: [
-      atLine(
-        "const pid = fork();",
-        "if (++served > 60 && served < 64) {\n  handler(conn);\n  continue;\n}\n…",
-      ),
-      atLine("while (true) {", "let served = 0;\n…"),
+      atLine("const pid = fork();", "if (++count < 4) {\n  handler(conn);\n  continue;\n}\n…"),
+      atLine("while (true) {", "let count = 0;\n…"),
     ],
   },
 );
