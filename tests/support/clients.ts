@@ -13,21 +13,7 @@ export const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /** All that a client needs to know of a server. */
-export interface Listening {
-  readonly port: number;
-}
-
-/** One of the programs that tests start: it runs on Deno, which takes as many descriptors as it may. */
-function program(name: string, ...args: number[]): Deno.Command {
-  const [deno, ...options] = COMMANDS.deno;
-  return new Deno.Command(deno, {
-    args: [...options, `tests/programs/${name}.ts`, ...args.map(String)],
-    cwd: ROOT,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  });
-}
+type Listening = Pick<Server, "port">;
 
 /** Connect, and leave it at that. */
 export function connect(server: Listening): Promise<Deno.TcpConn> {
@@ -46,12 +32,14 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
-/** Everything until the end of the stream. A reset throws. */
-export async function readAll(conn: Deno.Conn): Promise<string> {
+/** Everything until the end of the stream, or until it ends with `last`. A reset throws. */
+export async function readAll(conn: Deno.Conn, last = "\0"): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1 << 16);
   let text = "";
-  for (let n; (n = await inTime("more of an answer, or its end", conn.read(buffer))) !== null;) {
+  while (!text.endsWith(last)) {
+    const n = await inTime("more of an answer, or its end", conn.read(buffer));
+    if (n === null) break;
     text += decoder.decode(buffer.subarray(0, n), { stream: true });
   }
   return text;
@@ -71,17 +59,10 @@ export const ask = (server: Listening, path: string): Promise<string> =>
     throw error;
   });
 
-/** One request and as much of an answer as the lessons give, over a connection that may go on. */
+/** One request and the first answer to it, over a connection that may go on. */
 export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
   await sendAll(conn, request);
-  const buffer = new Uint8Array(1024);
-  let text = "";
-  while (!text.endsWith("\r\n\r\nA")) {
-    const n = await inTime("an answer", conn.read(buffer));
-    if (n === null) throw new Error("the connection has ended");
-    text += new TextDecoder().decode(buffer.subarray(0, n));
-  }
-  return text;
+  return await readAll(conn, "\r\n\r\nA");
 }
 
 /** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
@@ -108,17 +89,19 @@ export async function load(server: Listening, count: number, parallel: number): 
   return wrong;
 }
 
-/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
-export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
-  const child = program("load").spawn();
+/** A program of tests/programs, on Deno, which takes as many descriptors as it may. It ends with the block. */
+function program(name: string, ...numbers: number[]) {
+  const [deno, ...options] = COMMANDS.deno;
+  const args = [...options, `tests/programs/${name}.ts`, ...numbers.map(String)];
+  const child = new Deno.Command(deno, { args, cwd: ROOT, stdin: "piped", stdout: "piped" }).spawn();
   const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
   return {
-    async run(order) {
-      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
-      const { value } = await reader.read();
-      const found = JSON.parse(new TextDecoder().decode(value));
-      if (found.message) throw new Error(found.message);
-      return found;
+    /** Write to its standard input: the line that it prints then. */
+    async tell(text: string): Promise<string> {
+      await writer.write(new TextEncoder().encode(text));
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`${name} has ended`);
+      return new TextDecoder().decode(value);
     },
     async [Symbol.asyncDispose]() {
       await writer.close();
@@ -128,27 +111,28 @@ export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<
   };
 }
 
-/** Load on a lesson: until `seconds` are over, or `count` requests are done. */
-export async function heavyLoad(
-  { port, pid }: Server,
-  clients: number,
-  seconds: number,
-  { count = Number.MAX_SAFE_INTEGER } = {},
-): Promise<LoadResult> {
+/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
+export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
+  const load = program("load");
+  return {
+    ...load,
+    async run(order) {
+      const found = JSON.parse(await load.tell(JSON.stringify(order)));
+      if (found.message) throw new Error(found.message);
+      return found;
+    },
+  };
+}
+
+/** So many requests to a lesson, from a process of their own. */
+export async function heavyLoad({ port, pid }: Server, clients: number, count: number): Promise<LoadResult> {
   await using load = startLoad();
-  return await load.run({ port, pid, clients, seconds, count, exact: true, rest: false });
+  return await load.run({ port, pid, clients, seconds: 3600, count, exact: true, rest: false });
 }
 
 /** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
 export async function hold({ port }: Listening, count: number): Promise<AsyncDisposable> {
-  const child = program("hold", port, count).spawn();
-  const reader = child.stdout.getReader();
-  if ((await reader.read()).done) throw new Error(`could not hold ${count} connections`);
-  return {
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await child.status;
-      await reader.cancel();
-    },
-  };
+  const held = program("hold", port, count);
+  await held.tell("");
+  return held;
 }

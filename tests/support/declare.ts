@@ -1,9 +1,12 @@
 /** Declares tests: one for each lesson and runtime, one for each experiment of lessons/README.md. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type Change, changed } from "./changed.ts";
+import { get, RESPONSE_TEXT, silent } from "./clients.ts";
 import { experiments } from "./experiments.ts";
 import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
 import { type Server, start, type StartOptions } from "./servers.ts";
+import { unread } from "./sockets.ts";
+import { until } from "./wait.ts";
 
 /** Lessons in which each client has a process or a thread, and in which one thread serves all. */
 export const [BY_MANY, BY_ONE] = [LESSONS.slice(0, 3), LESSONS.slice(3)];
@@ -49,6 +52,20 @@ export function each(name: string, lessons: readonly Lesson[], test: Test, setup
     );
   }
 }
+
+/**
+ * A test: while so many silent clients take all that there is, as `full` says, the next client waits. It is served when
+ * one of them leaves.
+ */
+export const nextWaits = (count: number, full: (server: Server) => boolean) => async (server: Server) => {
+  using clients = await silent(server, count);
+  await until(() => full(server));
+  const next = get(server);
+  await unread(server);
+  assert(full(server));
+  clients[0].close();
+  assertEquals(await next, RESPONSE_TEXT);
+};
 
 type Experiment = (
   name: string,

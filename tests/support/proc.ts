@@ -78,12 +78,6 @@ export async function settled(server: { pid: number }) {
   });
 }
 
-/** CPU time of a process in clock ticks (10 ms), without its children's. */
-export function cpuTicks(pid: number): number {
-  const fields = read(`/proc/${pid}/stat`).split(") ")[1].split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-}
-
 /**
  * CPU time in seconds of a process with the children that it has reaped. Its own time is exact: the
  * clock of another process is ~pid << 3 | 2 (clock_getcpuclockid(3)); its children's comes in ticks.
@@ -105,7 +99,7 @@ export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
-/** What is at a path of /proc, or `nothing` when its process has ended meanwhile. */
+/** What `look` finds of a process, or `nothing` when that has ended meanwhile. */
 export function probe<T>(look: () => T, nothing: T): T {
   try {
     return look();
@@ -152,18 +146,3 @@ export const asleep = (server: { pid: number }, count: number, call: Call) =>
     const tids = workersIn(server, call);
     return tids.length === count && tids;
   });
-
-/** Wait until a whole request lies at the server's port, and nobody has read it. */
-export const unread = ({ port }: { port: number }) =>
-  waitFor("a request that nobody reads", () => connections(port, undefined).some(({ unread }) => unread > 1));
-
-/** The sockets that connect two ports of 127.0.0.1 as seen from `local`: proc_net_tcp(5). */
-export function connections(local: number | undefined, remote: number | undefined) {
-  const rows = read("/proc/net/tcp").matchAll(/: \w+:(\w+) \w+:(\w+) (\w\w) \w+:(\w+)/g);
-  return [...rows].map(([, ...hex]) => hex.map((digits) => parseInt(digits, 16)))
-    .filter(([from, to]) => from === (local ?? from) && to === (remote ?? to))
-    .map(([, , state, unread]) => ({
-      state: ["", "ESTABLISHED", "SYN_SENT"][state] ?? `state ${state}`,
-      unread,
-    }));
-}
