@@ -2,10 +2,10 @@
 import { assertEquals } from "@std/assert";
 import { atLine, replace } from "../support/changed.ts";
 import { ask, get, RESPONSE_TEXT } from "../support/clients.ts";
-import { each } from "../support/declare.ts";
+import { each, outcome } from "../support/declare.ts";
 import { resources } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { descriptorsAtMost, ended, says } from "../support/servers.ts";
+import { descriptorsAtMost, says } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
 
 const later = (code: string) => `await new Promise((resolve, reject) => setTimeout(() => ${code}, 50));`;
@@ -102,17 +102,11 @@ const EDITS = String.raw`
 `;
 for (const edit of EDITS.trim().split(/\n(?=\d)/)) {
   const lines = edit.split("\n").map((line) => line.split(/ \| ?/).map((cell) => cell.trim()));
-  const [[number, , becomes, outcome, printed]] = lines;
+  const [[number, , becomes, seen, printed]] = lines;
   const lesson = LESSONS.find((lesson) => lesson.startsWith(number))!;
   const changes = lines.map(([, mark, becomes]) => atLine(mark, becomes.replaceAll("\\n", "\n")));
-  const [seen, ends] = [/answered|left/.exec(outcome)?.[0], outcome.endsWith("ends")];
   each(`an edit, ${becomes}`, [lesson], async (server) => {
-    for (let i = 0; i < (ends ? 1 : 5); i++) {
-      const answer = await ask(server, "/").catch((error) => ends ? "" : Promise.reject(error));
-      if (seen) assertEquals(answer, seen === "answered" ? RESPONSE_TEXT : "");
-    }
-    if (ends) assertEquals(await ended(server), 1);
-    await says(server, RegExp(printed || "^$", "i"));
-    if (lesson === "02-thread" && !ends) await until(() => resources(server).threads === 0);
+    await outcome(seen, RegExp(printed || "^$", "i"))(server);
+    if (lesson === "02-thread" && !seen.endsWith("ends")) await until(() => resources(server).threads === 0);
   }, { changes, before: descriptorsAtMost(128) });
 }

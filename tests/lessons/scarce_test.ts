@@ -1,7 +1,7 @@
 /** Scarce descriptors, processes and threads, calls that the network fails, stops: every lesson goes on serving. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { atLine } from "../support/changed.ts";
-import { get, hold, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
+import { get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_ONE, each, once } from "../support/declare.ts";
 import { alive, children, cpuSeconds, DESCRIPTOR_LIMIT, resources } from "../support/proc.ts";
 import { settled, sleeps, tasks } from "../support/proc.ts";
@@ -43,7 +43,7 @@ each(
   async (server, lesson) => {
     const [before, count] = [await settled(server), lesson === "06-epoll" ? 10_000 : 950];
     {
-      await using _silent = await hold(server, count);
+      using _silent = await silent(server, count);
       assertEquals(await load(server, 20, 1), []);
       assert(resources(server).sockets > count);
     }
@@ -54,7 +54,7 @@ each(
 );
 
 each("refuses descriptors from 1024 up", ["05-select"], async (server) => {
-  await using _silent = await hold(server, 1100);
+  using _silent = await silent(server, 1100);
   await says(server, /^descriptor 1024 does not fit/);
   await until(() => resources(server).descriptors <= 1024);
 }, { before: descriptorsAtMost(1200), ignore: DESCRIPTOR_LIMIT < 1_300 });

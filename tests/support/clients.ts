@@ -89,19 +89,19 @@ export async function load(server: Listening, count: number, parallel: number): 
   return wrong;
 }
 
-/** A program of tests/programs, on Deno, which takes as many descriptors as it may. It ends with the block. */
-function program(name: string, ...numbers: number[]) {
+/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
+export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
   const [deno, ...options] = COMMANDS.deno;
-  const args = [...options, `tests/programs/${name}.ts`, ...numbers.map(String)];
+  const args = [...options, "tests/programs/load.ts"];
   const child = new Deno.Command(deno, { args, cwd: ROOT, stdin: "piped", stdout: "piped" }).spawn();
   const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
   return {
-    /** Write to its standard input: the line that it prints then. */
-    async tell(text: string): Promise<string> {
-      await writer.write(new TextEncoder().encode(text));
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`${name} has ended`);
-      return new TextDecoder().decode(value);
+    async run(order) {
+      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
+      const { value } = await reader.read();
+      const found = JSON.parse(new TextDecoder().decode(value));
+      if (found.message) throw new Error(found.message);
+      return found;
     },
     async [Symbol.asyncDispose]() {
       await writer.close();
@@ -111,28 +111,8 @@ function program(name: string, ...numbers: number[]) {
   };
 }
 
-/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
-export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
-  const load = program("load");
-  return {
-    ...load,
-    async run(order) {
-      const found = JSON.parse(await load.tell(JSON.stringify(order)));
-      if (found.message) throw new Error(found.message);
-      return found;
-    },
-  };
-}
-
 /** So many requests to a lesson, from a process of their own. */
 export async function heavyLoad({ port, pid }: Server, clients: number, count: number): Promise<LoadResult> {
   await using load = startLoad();
   return await load.run({ port, pid, clients, seconds: 3600, count, exact: true, rest: false });
-}
-
-/** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
-export async function hold({ port }: Listening, count: number): Promise<AsyncDisposable> {
-  const held = program("hold", port, count);
-  await held.tell("");
-  return held;
 }

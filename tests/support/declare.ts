@@ -1,10 +1,10 @@
 /** Declares tests: one for each lesson and runtime, one for each experiment of lessons/README.md. */
 import { assert, assertEquals } from "@std/assert";
 import { type Change, changed } from "./changed.ts";
-import { get, RESPONSE_TEXT, silent } from "./clients.ts";
+import { ask, get, RESPONSE_TEXT, silent } from "./clients.ts";
 import { experiments } from "./experiments.ts";
 import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
-import { type Server, start, type StartOptions } from "./servers.ts";
+import { ended, says, type Server, start, type StartOptions } from "./servers.ts";
 import { unread } from "./sockets.ts";
 import { until } from "./wait.ts";
 
@@ -65,6 +65,20 @@ export const nextWaits = (count: number, full: (server: Server) => boolean) => a
   assert(full(server));
   clients[0].close();
   assertEquals(await next, RESPONSE_TEXT);
+};
+
+/**
+ * A test of a changed lesson: whether its clients are "answered" or "left" without an answer; whether the server "ends",
+ * with the code 1, at the first of them; what it prints on standard error.
+ */
+export const outcome = (seen: string, printed: RegExp) => async (server: Server) => {
+  const ends = seen.endsWith("ends");
+  for (let i = 0; i < (ends ? 1 : 5); i++) {
+    const answer = await ask(server, "/").catch((error) => ends ? "" : Promise.reject(error));
+    if (/answered|left/.test(seen)) assertEquals(answer, seen.startsWith("answered") ? RESPONSE_TEXT : "");
+  }
+  if (ends) assertEquals(await ended(server), 1);
+  await says(server, printed);
 };
 
 type Experiment = (
