@@ -39,7 +39,7 @@ const HANDLERS: [code: string, inChild: RegExp | "", inThread?: RegExp | ""][] =
 ];
 const cases = HANDLERS.map(([code], i) => `case "/${i}": { ${code} break; }`).join("\n");
 each(
-  "whatever a handler does, its client's connection ends",
+  "every client's connection ends",
   ["01-fork", "02-thread"],
   async (server, lesson) => {
     let sockets: number | undefined;

@@ -38,7 +38,7 @@ each("answered clients that do not close make room for others", BY_ONE, async (s
 // While busy polling takes n connections in, one a turn, it asks n²/2 times: `deno task soak` has the patience for
 // 10,000 of them. And Node.js has some dozens of the 1,024 descriptors for itself.
 each(
-  "serves beside hundreds, thousands of silent connections, and frees them",
+  "serves beside silent connections, and frees them",
   BY_ONE,
   async (server, lesson) => {
     const [before, count] = [await settled(server), lesson === "06-epoll" ? 10_000 : 950];
@@ -130,7 +130,7 @@ each("an error of the network is no reason to end", ["03-thread-pool", "06-epoll
 /** The runtimes' helpers come when memory is used. */
 const USES_MEMORY = "const kept: unknown[] = [];\n…\n  for (let i = 0; i < 100_000; i++) kept.push({ i });";
 each(
-  "no other thread is awake, and may hold a lock, when it forks",
+  "no other thread may hold a lock when it forks",
   ["01-fork"],
   async ({ pid, ...server }) => {
     // Node.js can't do without two: one waits for delayed tasks, and hands them to the other.

@@ -3,8 +3,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { answer, connect, get, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
 import { children, list, read } from "../support/proc.ts";
-import { type Lesson, LESSONS, type Runtime, succeeds } from "../support/runtimes.ts";
-import { commandLine, output, type Server, start } from "../support/servers.ts";
+import { LESSONS, succeeds } from "../support/runtimes.ts";
+import { commandLine, output, type Server } from "../support/servers.ts";
 import { readLine } from "../support/trace_lines.ts";
 import { until } from "../support/wait.ts";
 
@@ -26,10 +26,10 @@ const traced = (server: Server) => server.stdout.flatMap(readLine);
 const shows = (server: Server, call: RegExp) =>
   until(() => traced(server).some(({ text }) => call.test(text)));
 
-/** `recvfrom(5, "GET"…, 4096, 0, NULL, NULL) = 78` becomes `recv(5) = 78`. */
+/** `recvfrom(5<TCP:[…]>, "GET"…, 4096, 0, NULL, NULL) = 78` becomes `recv(5) = 78`; a call on a runtime's file is left out. */
 function fromStrace(line: string): string[] {
   const [, name, first = "", result] = /^(\w+)\((-?\d+)?.*?\) += (-?\d+(?: E\w+)?|\?$)/.exec(line) ?? [];
-  if (!name) return [];
+  if (!name || /^\w+\(\d+<(?!TCP:|anon_inode:\[eventpoll)/.test(line)) return [];
   const forks = name === "clone" && !line.includes("CLONE_THREAD");
   const call = forks ? "fork" : C_NAMES[name as keyof typeof C_NAMES] ?? name;
   if (result === "?") return call === "_exit" ? [`_exit(${first})`] : [];
@@ -39,89 +39,71 @@ function fromStrace(line: string): string[] {
 const plain = (call: string) =>
   call.replace(/^(\w+\(-?\d+),.*?\) =/, "$1) =").replace(/^(select|socket|epoll_create1)\(.*\) =/, "$1() =");
 const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1] ?? "";
-const made = (call: string) => /^(?:socket|accept4|epoll_create1)\(.* = (\d+)$/.exec(call)?.[1] ?? "none";
 /** Calls that found nothing are folded into counts; the order of the others is compared. */
 const foundSomething = (call: string) => !/EAGAIN|ECHILD|^waitpid\(-1\) = 0/.test(call);
 
-/** Of what strace has: calls with these descriptors, or like these, but none on files of the runtime's before and after. */
-function own(calls: readonly string[], mine: readonly string[]): string[] {
-  const [closed, mentioned] = [new Set(calls.map(made)), new Set(mine.map(descriptor))];
-  return calls.filter((call, i) => {
-    const fd = descriptor(call);
-    if (closed.has(fd)) return false;
-    if (call.startsWith("close")) closed.add(fd);
-    closed.delete(made(call));
-    // `--trace` tells of options that are set together in one line.
-    return (fd ? mentioned.has(fd) : mine.includes(call)) &&
-      !(/^setsockopt/.test(call) && call === calls[i - 1]);
+const LOGS = await Deno.makeTempDir();
+addEventListener("unload", () => Deno.removeSync(LOGS, { recursive: true }));
+const UNDER_STRACE = {
+  before: ["strace", "-ff", "-yy", "-e", `trace=${CALLS}`, "-e", "signal=none", "-o", `${LOGS}/log`],
+  args: ["--trace"],
+  ignore: !succeeds("strace", "-V"),
+};
+/** End a server, and return what strace has of each of its threads. */
+async function straced(server: Server): Promise<string[][]> {
+  for (const pid of children(server.pid)) Deno.kill(pid, "SIGKILL"); // strace writes down all that it saw
+  await server.status;
+  return list(LOGS).map((name) => {
+    const text = read(`${LOGS}/${name}`);
+    Deno.removeSync(`${LOGS}/${name}`);
+    return text.split("\n").flatMap(fromStrace);
   });
 }
 
-/** Run a lesson with `--trace` under strace: what strace has of each thread, and the lines of `--trace`. */
-async function both(lesson: Lesson, runtime: Runtime, talk: (server: Server) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  const before = ["strace", "-ff", "-e", `trace=${CALLS}`, "-e", "signal=none", "-o", `${folder}/log`];
-  await using server = await start(lesson, runtime, { args: ["--trace"], before });
-  await talk(server);
-  for (const pid of children(server.pid)) Deno.kill(pid, "SIGKILL"); // strace writes down all that it saw
-  await server.status;
-  const straced = list(folder).map((name) => read(`${folder}/${name}`).split("\n").flatMap(fromStrace));
-  await Deno.remove(folder, { recursive: true });
-  return { straced, lines: traced(server) };
-}
-const ignore = !succeeds("strace", "-V");
-
-for (const lesson of LESSONS.filter((lesson) => lesson !== "04-busy-poll")) {
-  const test = async (runtime: Runtime) => {
-    const { straced, lines } = await both(lesson, runtime, async (server) => {
-      await shows(server, /^(accept4|select|epoll_wait)\(.*…$/);
-      using conn = await connect(server);
-      await sendAll(conn, "GET / HTTP/1.1");
-      await shows(server, /^recv\(\d+\) = 14/);
-      assertEquals(await answer(conn, "\r\n\r\n"), RESPONSE_TEXT);
-      conn.close();
-      await shows(server, lesson === "01-fork" ? /^waitpid\(-1\) = [1-9]/ : /^close\(\d+\) = 0/);
+const OTHERS = LESSONS.filter((lesson) => lesson !== "04-busy-poll");
+each("--trace shows the calls that strace shows, in their order", OTHERS, async (server, lesson) => {
+  await shows(server, /^(accept4|select|epoll_wait)\(.*…$/);
+  using conn = await connect(server);
+  await sendAll(conn, "GET / HTTP/1.1");
+  await shows(server, /^recv\(\d+\) = 14/);
+  assertEquals(await answer(conn, "\r\n\r\n"), RESPONSE_TEXT);
+  conn.close();
+  await shows(server, lesson === "01-fork" ? /^waitpid\(-1\) = [1-9]/ : /^close\(\d+\) = 0/);
+  const logs = await straced(server);
+  const told = traced(server).filter(({ text }) => !/…$|^fork\(\) = 0$|^exit\(/.test(text));
+  for (const who of new Set(told.map((line) => line.who))) {
+    const all = told.filter((line) => line.who === who).map(({ text }) => plain(text));
+    const mine = all.filter(foundSomething);
+    assert(mine.length > 2, `${who} has hardly any calls`);
+    const descriptors = new Set(mine.map(descriptor));
+    const theirs = logs.map((calls) => {
+      // `--trace` tells of options that are set together in one line.
+      const shown = calls.filter(foundSomething).filter((call) =>
+        descriptor(call) ? descriptors.has(descriptor(call)) : mine.includes(call)
+      ).filter((call, i, all) => !call.startsWith("setsockopt") || call !== all[i - 1]);
+      const first = shown.indexOf(mine[0]);
+      return shown.slice(first, first + mine.length).join("  ");
     });
-    const told = lines.filter(({ text }) => !/…$|^fork\(\) = 0$|^exit\(/.test(text));
-    for (const who of new Set(told.map((line) => line.who))) {
-      const mine = told.filter((line) => line.who === who).map(({ text }) => plain(text)).filter(
-        foundSomething,
-      );
-      assert(mine.length > 2, `${who} has hardly any calls`);
-      const theirs = straced.map((calls) => {
-        const shown = own(calls.filter(foundSomething), mine);
-        const first = shown.indexOf(mine[0]);
-        return shown.slice(first, first + mine.length).join("  ");
-      });
-      const calls = mine.join("  ");
-      assert(theirs.includes(calls), `not the calls of ${who}:\n${calls}\n\n${theirs.join("\n")}`);
-    }
-  };
-  once("--trace shows the calls that strace shows, in their order", test, ignore, `${lesson} `);
-}
+    const calls = mine.join("  ");
+    assert(theirs.includes(calls), `not the calls of ${who}:\n${calls}\n\n${theirs.join("\n")}`);
+  }
+}, UNDER_STRACE);
 
-once(
-  "--trace counts as many EAGAINs as strace",
-  async (runtime) => {
-    const { straced, lines } = await both("04-busy-poll", runtime, async (server) => {
-      await shows(server, /EAGAIN × [\d,]{4,}/);
-      assertEquals(await get(server), RESPONSE_TEXT);
-      await shows(server, /^close/);
-    });
-    const accepted = (call: string) => /^accept4\(\d+\) = \d+$/.test(call);
-    const calls = straced.find((calls) => calls.some(accepted))!;
-    const refused = calls.slice(0, calls.findIndex(accepted)).filter((call) =>
-      /^accept4\(.*EAGAIN/.test(call)
-    );
-    const last = lines[lines.findIndex(({ text }) => accepted(text)) - 1];
-    assertEquals([last.call, last.count], ["accept4", refused.length]);
-  },
-  ignore,
-  "04-busy-poll ",
-);
+each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (server) => {
+  await shows(server, /EAGAIN × [\d,]{4,}/);
+  assertEquals(await get(server), RESPONSE_TEXT);
+  await shows(server, /^close/);
+  const accepted = (call: string) => /^accept4\(\d+\) = \d+$/.test(call);
+  const calls = (await straced(server)).find((calls) => calls.some(accepted))!;
+  const before = calls.slice(0, calls.findIndex(accepted));
+  const refused = before.filter((call) => /^accept4\(.*EAGAIN/.test(call)).length;
+  const lines = traced(server);
+  const last = lines[lines.findIndex(({ text }) => accepted(text)) - 1];
+  assertEquals([last.call, last.count], ["accept4", refused]);
+}, UNDER_STRACE);
 
 each(
-  "--trace tells how many select looked at, and whom epoll named",
+  "--trace tells what select and epoll found",
   ["05-select", "06-epoll"],
   async (server, lesson) => {
     using _silent = await silent(server, 1);
