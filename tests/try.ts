@@ -13,9 +13,6 @@ const zh = Deno.args.includes("--zh");
 const [number, ...words] = Deno.args.filter((arg) => arg !== "--zh");
 const say = (english: string, chinese: string) => console.log(zh ? chinese : english);
 
-const colors = Deno.stdout.isTerminal() && !Deno.noColor;
-const paint = (color: number, text: string) => colors ? `\x1b[${color}m${text}\x1b[0m` : text;
-
 /** As it is written on the command line: `forget-the-parents-close`. */
 const slug = (name: string) =>
   name.toLowerCase().replace(/['’]/g, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "");
@@ -36,19 +33,11 @@ const offers: Offer[] = [...experiments.values()].map((item, i) => {
 
 function list(): void {
   for (const lesson of LESSONS) {
-    console.log(paint(1, `\n${lesson}`));
+    console.log(`\n${lesson}`);
     for (const { item, name } of offers) {
       if (item.lessons.includes(lesson)) console.log(`  ${lesson.slice(0, 2)} ${slug(name)}`);
     }
   }
-}
-
-/** The lines that differ, each with one before and one behind. */
-function difference(lesson: string): string {
-  const args = ["-U", "1", `${ROOT}lessons/${lesson}.ts`, MINE];
-  const { stdout } = new Deno.Command("diff", { args }).outputSync();
-  const lines = new TextDecoder().decode(stdout).split("\n").slice(2);
-  return lines.map((line) => paint({ "+": 32, "-": 31, "@": 36 }[line[0]] ?? 0, line)).join("\n");
 }
 
 /** Whether lessons/mine.ts is a reader's own work: not a lesson, and none of these changes. */
@@ -77,9 +66,11 @@ if (isPrecious()) {
   Deno.exit(1);
 }
 Deno.writeTextFileSync(MINE, changedBy(found.item, lesson));
-console.log(difference(lesson));
-const check: Deno.CommandOptions = { args: ["check", "--quiet", MINE], cwd: ROOT, stderr: "inherit" };
-if (!new Deno.Command(Deno.execPath(), check).outputSync().success) Deno.exit(1);
+/** Run a command, which prints where this one does. Whether it has succeeded. */
+const run = (program: string, ...args: string[]) =>
+  new Deno.Command(program, { args, cwd: ROOT, stdout: "inherit", stderr: "inherit" }).outputSync().success;
+run("diff", "-U1", `--color=${Deno.noColor ? "never" : "auto"}`, `lessons/${lesson}.ts`, MINE);
+if (!run(Deno.execPath(), "check", "--quiet", MINE)) Deno.exit(1);
 say("The types are right. Start it:", "类型没有问题。启动：");
-console.log(paint(1, "\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n"));
+console.log("\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n");
 console.log(found.text);

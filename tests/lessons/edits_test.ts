@@ -38,30 +38,25 @@ const HANDLERS: [code: string, inChild: RegExp | "", inThread?: RegExp | ""][] =
   [`throw process.pid === Number(process.getBuiltinModule("node:fs").readlinkSync("/proc/self"));`, /true/],
 ];
 const cases = HANDLERS.map(([code], i) => `case "/${i}": { ${code} break; }`).join("\n");
-each(
-  "every client's connection ends",
-  ["01-fork", "02-thread"],
-  async (server, lesson) => {
-    let sockets: number | undefined;
-    for (const [i, [code, inChild, inThread = inChild]] of HANDLERS.entries()) {
-      const error = lesson === "01-fork" ? inChild : inThread;
-      const lines = server.stderr.length;
-      assertEquals(await ask(server, `/${i}`), error ? "" : RESPONSE_TEXT, code);
-      await until(() => resources(server).threads + resources(server).children === 0);
-      const pattern = error ? new RegExp(`^(child|thread) \\d+[^]*${error.source}`, "i") : /^$/;
-      await says(server, pattern, lines);
-      assertEquals(resources(server).sockets, sockets ??= resources(server).sockets, code);
-    }
-    assertEquals(await get(server), RESPONSE_TEXT);
-  },
-  {
-    changes: (lesson) => [
-      replace("function handler(", "async function handler("),
-      ...lesson === "01-fork" ? [replace("  handler(conn);", "  await handler(conn);")] : [],
-      atLine("conn.send(", `switch (request?.text.split(" ")[1]) {\n${cases}\n}\n…`),
-    ],
-  },
-);
+each("every client's connection ends", ["01-fork", "02-thread"], async (server, lesson) => {
+  let sockets: number | undefined;
+  for (const [i, [code, inChild, inThread = inChild]] of HANDLERS.entries()) {
+    const error = lesson === "01-fork" ? inChild : inThread;
+    const lines = server.stderr.length;
+    assertEquals(await ask(server, `/${i}`), error ? "" : RESPONSE_TEXT, code);
+    await until(() => resources(server).threads + resources(server).children === 0);
+    const pattern = error ? new RegExp(`^(child|thread) \\d+[^]*${error.source}`, "i") : /^$/;
+    await says(server, pattern, lines);
+    assertEquals(resources(server).sockets, sockets ??= resources(server).sockets, code);
+  }
+  assertEquals(await get(server), RESPONSE_TEXT);
+}, {
+  changes: (lesson) => [
+    replace("function handler(", "async function handler("),
+    ...lesson === "01-fork" ? [replace("  handler(conn);", "  await handler(conn);")] : [],
+    atLine("conn.send(", `switch (request?.text.split(" ")[1]) {\n${cases}\n}\n…`),
+  ],
+});
 
 /**
  * Edits of a lesson, one a line: the line that is changed, and what it becomes (`…` is what it was); what clients see,

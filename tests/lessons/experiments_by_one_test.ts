@@ -5,7 +5,7 @@ import { answer, connect, get, KEEP_ALIVE_TEXT, load, readAll } from "../support
 import { REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { experimentsOf, nextWaits, outcome } from "../support/declare.ts";
 import { asleep, children, cpuSeconds, mainCall } from "../support/proc.ts";
-import { resources, sleeps, sleepsIn } from "../support/proc.ts";
+import { resources, sleeps } from "../support/proc.ts";
 import type { Server } from "../support/servers.ts";
 import { tcpSockets, unread } from "../support/sockets.ts";
 import { until } from "../support/wait.ts";
@@ -62,7 +62,7 @@ experimentsOf("05-select", (experiment) => {
     await sendAll(conn, REQUEST);
     await until(() => resources(server).sockets >= 2);
     await unread(server);
-    await sleepsIn(server, "select");
+    await until(() => mainCall(server) === "select");
   });
 });
 
@@ -71,7 +71,7 @@ experimentsOf("06-epoll", (experiment) => {
   experiment("Keep the connection", keepsTheConnection);
 
   experiment("Never close an early leaver", async (server) => {
-    await sleepsIn(server, "epoll_wait");
+    await until(() => mainCall(server) === "epoll_wait");
     (await connect(server)).close();
     const before = cpuSeconds(server.pid);
     await until(() => cpuSeconds(server.pid) > before + 0.3);
@@ -89,7 +89,7 @@ experimentsOf("06-epoll", (experiment) => {
     await sendAll(conn, REQUEST);
     for (let left = REQUEST.length - 16; left > 0; left = left + 1 - 16) {
       await until(() => rest() === left);
-      await sleepsIn(server, "epoll_wait");
+      await until(() => mainCall(server) === "epoll_wait");
       await sendAll(conn, "x"); // something new: 16 bytes more are read
     }
     assertEquals(await readAll(conn), RESPONSE_TEXT);

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { get, heavyLoad, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { BY_ONE, each, nextWaits } from "../support/declare.ts";
 import { asleep, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";
-import { sleeps, sleepsIn, tasks, workersIn } from "../support/proc.ts";
+import { sleeps, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import { pause, until } from "../support/wait.ts";
 
@@ -34,7 +34,7 @@ each("a thread for each connection, and none left afterwards", ["02-thread"], as
   {
     using _silent = await silent(server, 3);
     await asleep(server, 3, "recv");
-    await sleepsIn(server, "accept");
+    await until(() => mainCall(server) === "accept");
     assertEquals(resources(server).threads, 3);
   }
   await until(() => resources(server).threads === 0);
@@ -62,7 +62,7 @@ each("sleeps while nothing happens", BY_ONE.slice(1), async (server, lesson) => 
   using _silent = await silent(server, 1);
   assertEquals(await get(server), RESPONSE_TEXT);
   const call = lesson === "05-select" ? "select" : "epoll_wait";
-  await sleepsIn(server, call);
+  await until(() => mainCall(server) === call);
   const before = sleeps(server.pid);
   await pause(500); // the time in which it must not wake
   assertEquals([sleeps(server.pid), mainCall(server)], [before, call]);

@@ -14,8 +14,7 @@ const answersAgain = (server: Server) =>
 
 each("out of descriptors, it waits, and serves again afterwards", LESSONS, async (server, lesson) => {
   const started = performance.now();
-  {
-    // In 02 each takes some, and the end of each takes its time.
+  { // In 02 each takes some, and the end of each takes its time.
     using _silent = await silent(server, lesson === "01-fork" || lesson === "02-thread" ? 30 : 70);
     if (lesson === "02-thread") await says(server, /^can't start new thread: /);
     else if (BY_ONE.includes(lesson)) await says(server, /^accept: EMFILE: /);
@@ -37,21 +36,16 @@ each("answered clients that do not close make room for others", BY_ONE, async (s
 
 // While busy polling takes n connections in, one a turn, it asks n²/2 times: `deno task soak` has the patience for
 // 10,000 of them. And Node.js has some dozens of the 1,024 descriptors for itself.
-each(
-  "serves beside silent connections, and frees them",
-  BY_ONE,
-  async (server, lesson) => {
-    const [before, count] = [await settled(server), lesson === "06-epoll" ? 10_000 : 950];
-    {
-      using _silent = await silent(server, count);
-      assertEquals(await load(server, 20, 1), []);
-      assert(resources(server).sockets > count);
-    }
-    await until(() => resources(server).sockets <= before.sockets);
-    assertEquals([await get(server), server.stderr], [RESPONSE_TEXT, []]);
-  },
-  { ignore: DESCRIPTOR_LIMIT < 10_200 },
-);
+each("serves beside silent connections, and frees them", BY_ONE, async (server, lesson) => {
+  const [before, count] = [await settled(server), lesson === "06-epoll" ? 10_000 : 950];
+  {
+    using _silent = await silent(server, count);
+    assertEquals(await load(server, 20, 1), []);
+    assert(resources(server).sockets > count);
+  }
+  await until(() => resources(server).sockets <= before.sockets);
+  assertEquals([await get(server), server.stderr], [RESPONSE_TEXT, []]);
+}, { ignore: DESCRIPTOR_LIMIT < 10_200 });
 
 each("refuses descriptors from 1024 up", ["05-select"], async (server) => {
   using _silent = await silent(server, 1100);
@@ -129,22 +123,16 @@ each("an error of the network is no reason to end", ["03-thread-pool", "06-epoll
 
 /** The runtimes' helpers come when memory is used. */
 const USES_MEMORY = "const kept: unknown[] = [];\n…\n  for (let i = 0; i < 100_000; i++) kept.push({ i });";
-each(
-  "no other thread may hold a lock when it forks",
-  ["01-fork"],
-  async ({ pid, ...server }) => {
-    // Node.js can't do without two: one waits for delayed tasks, and hands them to the other.
-    const others = () =>
-      tasks(pid).filter(({ tid, name }) => tid !== pid && !/^(Delayed|node-V8W)/.test(name));
-    const awake = () => others().map(({ tid, name }) => `${name} ${tid}: ${sleeps(pid, tid)}`).join();
-    await until(async () => { // ten forks beside which nobody woke
-      const before = awake();
-      assertEquals(await load(server, 10, 2), []);
-      return awake() === before;
-    });
-  },
-  { changes: [atLine("while (true) {", USES_MEMORY)] },
-);
+each("no other thread may hold a lock when it forks", ["01-fork"], async ({ pid, ...server }) => {
+  // Node.js can't do without two: one waits for delayed tasks, and hands them to the other.
+  const others = () => tasks(pid).filter(({ tid, name }) => tid !== pid && !/^(Delayed|node-V8W)/.test(name));
+  const awake = () => others().map(({ tid, name }) => `${name} ${tid}: ${sleeps(pid, tid)}`).join();
+  await until(async () => { // ten forks beside which nobody woke
+    const before = awake();
+    assertEquals(await load(server, 10, 2), []);
+    return awake() === before;
+  });
+}, { changes: [atLine("while (true) {", USES_MEMORY)] });
 
 each("beside a silent client, stopped and continued, it goes on", LESSONS, async (server, lesson) => {
   using clients = await silent(server, 1);

@@ -102,23 +102,18 @@ each("--trace counts as many EAGAINs as strace", ["04-busy-poll"], async (server
   assertEquals([last.call, last.count], ["accept4", refused]);
 }, UNDER_STRACE);
 
-each(
-  "--trace tells what select and epoll found",
-  ["05-select", "06-epoll"],
-  async (server, lesson) => {
-    using _silent = await silent(server, 1);
-    await shows(server, /^accept4\(\d+\) = \d+/);
-    assertEquals(await get(server), RESPONSE_TEXT);
-    await shows(server, /^close/);
-    const lines = traced(server);
-    const received = lines.findIndex(({ text }) => /^recv\(\d+\) = \d\d/.test(text));
-    assertMatch(lines[received].note, /^GET \/ HTTP\/1\.1/);
-    const wake = lines.slice(0, received).findLast(({ text }) => /^(select|epoll_wait)\(.*? = /.test(text))!;
-    const named = RegExp(`\\b${descriptor(lines[received].text)} IN\\b`);
-    assertMatch(wake.note, lesson === "05-select" ? /looked at 3, 1 had something\b/ : named);
-  },
-  { args: ["--trace"] },
-);
+each("--trace tells what select and epoll found", ["05-select", "06-epoll"], async (server, lesson) => {
+  using _silent = await silent(server, 1);
+  await shows(server, /^accept4\(\d+\) = \d+/);
+  assertEquals(await get(server), RESPONSE_TEXT);
+  await shows(server, /^close/);
+  const lines = traced(server);
+  const received = lines.findIndex(({ text }) => /^recv\(\d+\) = \d\d/.test(text));
+  assertMatch(lines[received].note, /^GET \/ HTTP\/1\.1/);
+  const wake = lines.slice(0, received).findLast(({ text }) => /^(select|epoll_wait)\(.*? = /.test(text))!;
+  const named = RegExp(`\\b${descriptor(lines[received].text)} IN\\b`);
+  assertMatch(wake.note, lesson === "05-select" ? /looked at 3, 1 had something\b/ : named);
+}, { args: ["--trace"] });
 
 once("--trace piped into head ends the server cleanly", async (runtime) => {
   const command = commandLine("04-busy-poll", runtime, { args: ["--port", "0", "--trace"] }).join(" ");

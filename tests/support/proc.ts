@@ -136,10 +136,6 @@ export const mainCall = ({ pid }: { pid: number }) => tasks(pid).find(({ tid }) 
 export const workersIn = ({ pid }: { pid: number }, call: Call): number[] =>
   workers(pid).filter((task) => task.call === call).map(({ tid }) => tid);
 
-/** Wait until the main thread sleeps in a call. */
-export const sleepsIn = (server: { pid: number }, call: Call) =>
-  waitFor(`a server that sleeps in ${call}`, () => mainCall(server) === call);
-
 /** Wait until so many workers sleep in a call, and return them. */
 export const asleep = (server: { pid: number }, count: number, call: Call) =>
   waitFor(`${count} threads in ${call}`, () => {
