@@ -2,9 +2,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { atLine, type Change, replace, written } from "../support/changed.ts";
 import { ask, connect, get, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
-import { BY_MANY, BY_ONE, each, experimentsOf } from "../support/declare.ts";
+import { BY_MANY, BY_ONE, experimentsOf } from "../support/declare.ts";
 import { changedBy, experiments, itemsIn } from "../support/experiments.ts";
-import { LESSONS, ROOT } from "../support/runtimes.ts";
+import { ROOT } from "../support/runtimes.ts";
 import { ended, output, says } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
 
@@ -13,25 +13,21 @@ const told = (ms: number): Change[] => [
   replace("0, 0, 1000)", `0, 0, ${ms})`),
   atLine("Atomics.wait(", `console.log("begin");\n…\nconsole.log("end");`),
 ];
-const begun = (stdout: string[]) => stdout.filter((line) => line === "begin" || line === "end");
-
-const THREE = ["Log who came", "Answer by path", "Say something on Ctrl-C"]
-  .map((name) => experiments.get(`In all six: ${name}`)!);
 
 experimentsOf("In all six", (experiment) => {
   experiment("Sleep in the handler", async (server) => {
     using clients = await silent(server, 4);
     for (const conn of clients) await sendAll(conn, REQUEST);
     // Four sleep at the same time, so together they take as long as one.
-    await until(() => begun(server.stdout).length === 4);
-    assertEquals(begun(server.stdout), ["begin", "begin", "begin", "begin"]);
+    await until(() => server.stdout.length === 2 + 4);
+    assertEquals(server.stdout.slice(2), ["begin", "begin", "begin", "begin"]);
   }, { lessons: BY_MANY, more: told(600_000) });
 
   experiment("Sleep in the handler", async (server) => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => get(server)));
     assertEquals(answers, Array(4).fill(RESPONSE_TEXT));
-    await until(() => begun(server.stdout).length === 8);
-    assertEquals(begun(server.stdout), Array(4).fill(["begin", "end"]).flat()); // one after the other
+    await until(() => server.stdout.length === 2 + 8);
+    assertEquals(server.stdout.slice(2), Array(4).fill(["begin", "end"]).flat()); // one after the other
   }, { lessons: BY_ONE, more: told(50) });
 
   experiment("Let the handler fail", async (server, lesson) => {
@@ -43,41 +39,37 @@ experimentsOf("In all six", (experiment) => {
     if (lesson === "03-thread-pool") assertEquals(server.stderr.at(-1), "a thread of the pool has ended");
   });
 
-  for (const { name } of THREE) experiment(name, () => {}, { lessons: [] }); // together, below
-});
+  experiment("Log who came", async (server) => {
+    using conn = await connect(server);
+    await sendAll(conn, "GET / HTTP/1.1\r\nX: y\r\n\r\n");
+    await until(() => server.stdout.includes("X: y\r"));
+    const came = RegExp(`127\\.0\\.0\\.1\\D+\\b${conn.localAddr.port}\\b[^]*GET /`);
+    assertMatch(server.stdout.slice(2).join("\n"), came);
+    assertEquals(await readAll(conn), RESPONSE_TEXT);
+  });
 
-each("log who came, answer by path, say something on Ctrl-C", LESSONS, async (server, lesson) => {
-  using conn = await connect(server);
-  await sendAll(conn, "GET /grüße HTTP/1.1\r\nX: y\r\n\r\n");
-  const own = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 8\r\n\r\n/grüße";
-  assertEquals(await readAll(conn), lesson === "06-epoll" ? RESPONSE_TEXT : own);
-  await until(() => server.stdout.includes("X: y\r"));
-  const came = new RegExp(`127\\.0\\.0\\.1\\D+\\b${conn.localAddr.port}\\b[^]*GET /grüße`);
-  assertMatch(server.stdout.join("\n"), came);
-  server.kill("SIGINT");
-  assertEquals(await ended(server), 0);
-  assertMatch(server.stdout.at(-1)!, /^[\d.]+ s of CPU time in [\d.]+ s$/);
-  assertEquals(server.stderr, []);
-}, {
-  changes: (lesson) =>
-    THREE.filter((item) => item.lessons.includes(lesson)).flatMap((item) => item.changes(lesson)),
+  experiment("Answer by path", async (server) => {
+    const path = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 8\r\n\r\n/grüße";
+    assertEquals(await ask(server, "/grüße"), path);
+  });
+
+  experiment("Say something on Ctrl-C", async (server) => {
+    assertEquals(await get(server), RESPONSE_TEXT);
+    server.kill("SIGINT");
+    assertEquals(await ended(server), 0);
+    assertMatch(server.stdout.at(-1)!, /^[\d.]+ s of CPU time in [\d.]+ s$/);
+    assertEquals(server.stderr, []);
+  });
 });
 
 Deno.test("every experiment passes deno check", async () => {
-  const files: Record<string, string> = {};
-  for (const [name, item] of experiments) {
-    for (const lesson of item.lessons) {
-      files[`${Object.keys(files).length}.ts`] = `// ${name}\n${changedBy(item, lesson)}`;
-    }
-  }
-  const first = await written(files);
-  const paths = Object.keys(files).map((name) => first.replace(/0\.ts$/, name));
+  const sources = [...experiments].flatMap(([name, item]) =>
+    item.lessons.map((lesson) => [`${name} in ${lesson}.ts`, changedBy(item, lesson)])
+  );
+  const folder = (await written(Object.fromEntries(sources))).replace(/[^/]*$/, "");
   const config = `--config=${ROOT}deno.json`;
-  assertEquals(await output([Deno.execPath(), "check", "--quiet", config, ...paths]), {
-    code: 0,
-    stdout: "",
-    stderr: "",
-  });
+  const { code, stderr } = await output([Deno.execPath(), "check", "--quiet", config, folder]);
+  assertEquals([code, stderr], [0, ""]);
 });
 
 Deno.test("lessons/README.zh.md offers the same experiments: the same code, commands and figures", () => {
