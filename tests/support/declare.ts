@@ -39,17 +39,13 @@ type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> 
 export function each(name: string, lessons: readonly Lesson[], test: Test, setup: Setup = {}): void {
   const { changes, ignore, ...options } = setup;
   for (const lesson of lessons) {
-    once(
-      name,
-      async (runtime) => {
-        const all = typeof changes === "function" ? changes(lesson) : changes;
-        const script = all && await changed(lesson, ...all);
-        await using server = await start(lesson, runtime, { ...options, ...script && { script } });
-        await test(server, lesson, runtime);
-      },
-      ignore,
-      `${lesson} `,
-    );
+    const all = typeof changes === "function" ? changes(lesson) : changes;
+    const served = async (runtime: Runtime) => {
+      const script = all && await changed(lesson, ...all);
+      await using server = await start(lesson, runtime, { script, ...options });
+      await test(server, lesson, runtime);
+    };
+    once(name, served, ignore, `${lesson} `);
   }
 }
 
@@ -81,17 +77,15 @@ export const outcome = (seen: string, printed: RegExp) => async (server: Server)
   await says(server, printed);
 };
 
-type Experiment = (
-  name: string,
-  test: Test,
-  how?: Setup & { lessons?: readonly Lesson[]; more?: Change[] },
-) => void;
-
+type How = Setup & { lessons?: readonly Lesson[]; more?: Change[] };
 /**
  * Declares the tests of the experiments under `heading`: each with the item's changes, and then `more`, in
  * the lessons that the item names. One more test says that none was forgotten.
  */
-export function experimentsOf(heading: string, declare: (experiment: Experiment) => void): void {
+export function experimentsOf(
+  heading: string,
+  declare: (experiment: (name: string, test: Test, how?: How) => void) => void,
+): void {
   const tried = new Set<string>();
   declare((name, test, { lessons, more = [], ...setup } = {}) => {
     const item = experiments.get(`${heading}: ${name}`);

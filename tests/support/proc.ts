@@ -1,6 +1,6 @@
 /** What the kernel tells of a process: through /proc, and the clock of its CPU time. */
 import { libc } from "./syscalls.ts";
-import { pause, waitFor } from "./wait.ts";
+import { pause, until, waitFor } from "./wait.ts";
 
 /** The threads of a process, each with the system call that it sleeps in (of others the number), or "running". */
 export function tasks(pid: number): { tid: number; name: string; call: string }[] {
@@ -68,13 +68,12 @@ export const resources = ({ pid }: { pid: number }) => ({
 
 /** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
-  let last = "";
+  let before = "";
   return await waitFor("a server at rest", async () => {
-    await pause(100);
     const now = resources(server);
-    const same = JSON.stringify(now) === last;
-    last = JSON.stringify(now);
-    return same && now;
+    if (JSON.stringify(now) === before) return now;
+    before = JSON.stringify(now);
+    await pause(100);
   });
 }
 
@@ -138,7 +137,4 @@ export const workersIn = ({ pid }: { pid: number }, call: Call): number[] =>
 
 /** Wait until so many workers sleep in a call, and return them. */
 export const asleep = (server: { pid: number }, count: number, call: Call) =>
-  waitFor(`${count} threads in ${call}`, () => {
-    const tids = workersIn(server, call);
-    return tids.length === count && tids;
-  });
+  until(() => workersIn(server, call).length === count && workersIn(server, call));

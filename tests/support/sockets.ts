@@ -1,6 +1,6 @@
 /** TCP sockets, as the kernel has them. */
 import { libc } from "./syscalls.ts";
-import { waitFor } from "./wait.ts";
+import { until } from "./wait.ts";
 
 /** One of a port, mostly a server's. */
 export interface TcpSocket {
@@ -62,7 +62,4 @@ export function tcpSockets(port: number, remote = 0): TcpSocket[] {
 
 /** Wait until a whole request lies at a server's port, and nobody has read it. */
 export const unread = ({ port }: { port: number }) =>
-  waitFor(
-    "a request that nobody reads",
-    () => tcpSockets(port).some(({ remote, received }) => remote > 0 && received > 1),
-  );
+  until(() => tcpSockets(port).some(({ remote, received }) => remote > 0 && received > 1));
