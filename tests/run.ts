@@ -23,15 +23,14 @@ if (!await deno(["cache", assert], quiet)) {
 
 if (!await deno(["check", "--quiet", ...standIn], { cwd: ROOT })) Deno.exit(1);
 
-const report = await Deno.makeTempFile({ suffix: ".xml" });
+const folder = await Deno.makeTempDir();
+const options = ["--allow-all", "--no-check", "--parallel", `--junit-path=${folder}/report.xml`];
 const files = Deno.args.length ? Deno.args : [`${ROOT}tests`];
-const options = ["--allow-all", "--no-check", "--parallel", `--junit-path=${report}`];
 // Else Node.js would strip the types of every file anew, each time that a test starts a lesson.
-const NODE_COMPILE_CACHE = await Deno.makeTempDir();
-const passed = await deno(["test", ...options, ...standIn, ...files], { env: { NODE_COMPILE_CACHE } });
-await Deno.remove(NODE_COMPILE_CACHE, { recursive: true });
-const xml = await Deno.readTextFile(report);
-await Deno.remove(report);
+const env = { NODE_COMPILE_CACHE: `${folder}/cache` };
+const passed = await deno(["test", ...options, ...standIn, ...files], { env });
+const xml = await Deno.readTextFile(`${folder}/report.xml`);
+await Deno.remove(folder, { recursive: true });
 
 for (const runtime of ALL_RUNTIMES.filter((runtime) => !RUNTIMES.includes(runtime))) {
   console.log(`${runtime} is missing or too old: its tests were skipped`);

@@ -1,4 +1,4 @@
-/** Declares tests: one for each lesson and runtime, one for each experiment of lessons/README.md. */
+/** Declares tests: one for each lesson and runtime, also of the experiments of lessons/README.md. */
 import { assert, assertEquals } from "@std/assert";
 import { type Change, changed } from "./changed.ts";
 import { ask, get, RESPONSE_TEXT, silent } from "./clients.ts";
@@ -77,25 +77,17 @@ export const outcome = (seen: string, printed: RegExp) => async (server: Server)
   await says(server, printed);
 };
 
-type How = Setup & { lessons?: readonly Lesson[]; more?: Change[] };
-/**
- * Declares the tests of the experiments under `heading`: each with the item's changes, and then `more`, in
- * the lessons that the item names. One more test says that none was forgotten.
- */
-export function experimentsOf(
-  heading: string,
-  declare: (experiment: (name: string, test: Test, how?: How) => void) => void,
+/** The experiments that have a test. */
+export const tried: Set<string> = new Set();
+/** Tests an experiment of lessons/README.md: with its changes, and then `more`, in the lessons that it is for. */
+export function experiment(
+  name: string,
+  test: Test,
+  { lessons, more = [], ...setup }: Setup & { lessons?: readonly Lesson[]; more?: Change[] } = {},
 ): void {
-  const tried = new Set<string>();
-  declare((name, test, { lessons, more = [], ...setup } = {}) => {
-    const item = experiments.get(`${heading}: ${name}`);
-    if (!item) throw new Error(`lessons/README.md has no experiment "${heading}: ${name}"`);
-    tried.add(name);
-    const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
-    each(`Break it, ${name}`, lessons ?? item.lessons, test, { ...setup, changes });
-  });
-  Deno.test(`every experiment has a test: ${heading}`, () => {
-    const all = [...experiments.values()].filter((item) => item.heading === heading);
-    assertEquals(all.map((item) => item.name).filter((name) => !tried.has(name)), []);
-  });
+  const item = experiments.get(name);
+  if (!item) throw new Error(`lessons/README.md has no experiment "${name}"`);
+  tried.add(name);
+  const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
+  each(`Break it, ${item.name}`, lessons ?? item.lessons, test, { ...setup, changes });
 }
