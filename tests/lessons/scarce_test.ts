@@ -5,7 +5,7 @@ import { get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../
 import { BY_ONE, each, once } from "../support/declare.ts";
 import { alive, children, cpuSeconds, DESCRIPTOR_LIMIT, resources } from "../support/proc.ts";
 import { settled, sleeps, tasks } from "../support/proc.ts";
-import { LESSONS, succeeds } from "../support/runtimes.ts";
+import { LESSONS, type Runtime, succeeds } from "../support/runtimes.ts";
 import { descriptorsAtMost, says, type Server, start } from "../support/servers.ts";
 import { pause, until } from "../support/wait.ts";
 
@@ -65,22 +65,22 @@ function processesAtMost(count: number): string[] {
 const LIMITS = { deno: [13, 14, 15, 16, 17, 18, 19, 24], bun: [24], node: [24] };
 const [program, ...args] = processesAtMost(24);
 for (const [lesson, made] of [["01-fork", "process"], ["02-thread", "thread"]] as const) {
-  once(
-    `where no new ${made} can be made, it says so and goes on`,
-    async (runtime) => {
-      for (const count of lesson === "01-fork" ? [24] : LIMITS[runtime]) {
-        await using server = await start(lesson, runtime, { before: processesAtMost(count) });
-        {
-          using _silent = await silent(server, 30);
-          await says(server, /./);
-        }
-        if (count === 24) await answersAgain(server);
-        assert(alive(server.pid), server.stderr.join("\n"));
-        for (const line of server.stderr) assertMatch(line, new RegExp(`^can't start new ${made}`));
+  const goesOn = async (runtime: Runtime) => {
+    for (const count of lesson === "01-fork" ? [24] : LIMITS[runtime]) {
+      await using server = await start(lesson, runtime, { before: processesAtMost(count) });
+      {
+        using _silent = await silent(server, 30);
+        await says(server, /./);
       }
-    },
+      if (count === 24) await answersAgain(server);
+      assert(alive(server.pid), server.stderr.join("\n"));
+      for (const line of server.stderr) assertMatch(line, RegExp(`^can't start new ${made}`));
+    }
+  };
+  once(
+    `where no new ${made} can be made, ${lesson} says so and goes on`,
+    goesOn,
     !succeeds(program, ...args, "true"),
-    `${lesson} `,
   );
 }
 
