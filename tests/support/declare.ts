@@ -6,7 +6,7 @@ import { experiments } from "./experiments.ts";
 import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
 import { ended, says, type Server, start, type StartOptions } from "./servers.ts";
 import { unread } from "./sockets.ts";
-import { until } from "./wait.ts";
+import { pause, until } from "./wait.ts";
 
 /** Lessons in which each client has a process or a thread, and in which one thread serves all. */
 export const [BY_MANY, BY_ONE] = [LESSONS.slice(0, 3), LESSONS.slice(3)];
@@ -58,6 +58,7 @@ export const nextWaits = (count: number, full: (server: Server) => boolean) => a
   await until(() => full(server));
   const next = get(server);
   await unread(server);
+  await pause(100); // the time in which nobody else, a thread that was just starting, must read it
   assert(full(server));
   clients[0].close();
   assertEquals(await next, RESPONSE_TEXT);
