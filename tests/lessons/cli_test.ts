@@ -94,7 +94,7 @@ const CONTAINER =
 const NOWHERE: [lesson: Lesson, command: string, code: string, says: RegExp][] = [
   ["06-epoll", `${deno} run --allow-read --no-prompt`, "", /[^\n]*--allow-ffi\b/],
   ["02-thread", `${deno} run --allow-ffi --no-prompt`, "", /[^\n]*--allow-read\b/],
-  ["01-fork", `cd lessons; ${deno} run -A - <01-fork.ts #`, "", /fork [^\n]*, so it has to be a file/],
+  ["01-fork", `env -C lessons ${deno} run -A - <lessons/01-fork.ts #`, "", /fork [^\n]*to be a file/],
   ["06-epoll", `${deno} run -A --preload`, DENO_ON_DARWIN, CONTAINER],
   ["06-epoll", "bun --preload", DARWIN, CONTAINER],
   ["06-epoll", "node --import", DARWIN, CONTAINER],
@@ -108,7 +108,7 @@ for (const [lesson, command, code, says] of NOWHERE) {
     async fn() {
       const path = await written({ "elsewhere.mjs": code });
       const preload = code ? [runtime === "node" ? pathToFileURL(path).href : path] : [];
-      const shell = ["sh", "-c", `${command} "$@"`, "sh", ...preload];
+      const shell = ["sh", "-c", `exec ${command} "$@"`, "sh", ...preload];
       const { stderr, ...rest } = await run(lesson, runtime!, { command: shell });
       assertEquals(rest, { code: 1, stdout: "" });
       assertMatch(stderr, new RegExp(`^${says.source}[^\\n]*\\n$`));
