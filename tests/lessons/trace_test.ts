@@ -12,15 +12,8 @@ const CALLS =
   "socket,bind,listen,setsockopt,accept4,recvfrom,sendto,shutdown,close,ioctl,clone,clone3,wait4," +
   "select,pselect6,epoll_create1,epoll_ctl,epoll_wait,epoll_pwait,exit_group";
 /** What the C function is called, where that is not the name of the system call. */
-const C_NAMES = {
-  recvfrom: "recv",
-  sendto: "send",
-  wait4: "waitpid",
-  clone3: "clone",
-  pselect6: "select",
-  epoll_pwait: "epoll_wait",
-  exit_group: "_exit",
-};
+const C_NAMES = "recvfrom=recv sendto=send wait4=waitpid clone3=clone pselect6=select " +
+  "epoll_pwait=epoll_wait exit_group=_exit";
 
 const traced = (server: Server) => server.stdout.flatMap(readLine);
 const shows = (server: Server, call: RegExp) =>
@@ -31,7 +24,7 @@ function fromStrace(line: string): string[] {
   const [, name, first = "", result] = /^(\w+)\((-?\d+)?.*?\) += (-?\d+(?: E\w+)?|\?$)/.exec(line) ?? [];
   if (!name || /^\w+\(\d+<(?!TCP:|anon_inode:\[eventpoll)/.test(line)) return [];
   const forks = name === "clone" && !line.includes("CLONE_THREAD");
-  const call = forks ? "fork" : C_NAMES[name as keyof typeof C_NAMES] ?? name;
+  const call = forks ? "fork" : RegExp(`${name}=(\\w+)`).exec(C_NAMES)?.[1] ?? name;
   if (result === "?") return call === "_exit" ? [`_exit(${first})`] : [];
   return [plain(`${call}(${first}) = ${result}`)];
 }

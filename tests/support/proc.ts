@@ -93,6 +93,12 @@ export function threadSeconds(pid: number): number {
   return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
 }
 
+/** Seconds in which the main thread of a process has not slept: it ran, or waited for a processor. */
+export function secondsAwake(pid: number): number {
+  const [ran, waited] = read(`/proc/${pid}/schedstat`).split(" ").map(Number);
+  return (ran + waited) / 1e9;
+}
+
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);

@@ -1,5 +1,5 @@
 /** TCP sockets, as the kernel has them. */
-import { libc } from "./syscalls.ts";
+import { libc, SOCK_CLOEXEC } from "./syscalls.ts";
 import { until } from "./wait.ts";
 
 /** One of a port, mostly a server's. */
@@ -26,7 +26,7 @@ const [SYN_SENT, TIME_WAIT, CLOSE_WAIT] = [2, 6, 8];
  * has the same figures, but beside a hundred thousand other sockets no reader gets them in one instant.
  */
 export function tcpSockets(port: number, remote = 0): TcpSocket[] {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   const request = new DataView(new ArrayBuffer(72)); // struct nlmsghdr, struct inet_diag_req_v2
   request.setUint32(0, request.byteLength, true);
   request.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
