@@ -5,7 +5,7 @@ import { answer, ask, connect, get, KEEP_ALIVE_TEXT, load } from "../support/cli
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
 import { changedBy, experiments, itemsIn } from "../support/experiments.ts";
-import { alive, asleep, children, cpuSeconds } from "../support/proc.ts";
+import { alive, asleepIn, children, cpuSeconds } from "../support/proc.ts";
 import { mainCall, resources, sleeps, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { ended, output, says, type Server } from "../support/servers.ts";
@@ -14,7 +14,7 @@ import { connection, libc, SOCK_NONBLOCK } from "../support/syscalls.ts";
 import { until } from "../support/wait.ts";
 
 /** The sleep says when it begins and ends, and takes so many ms. */
-const told = (ms: number): Change[] => [
+const timed = (ms: number): Change[] => [
   replace("0, 0, 1000)", `0, 0, ${ms})`),
   atLine("Atomics.wait(", `console.log("begin");\n…\nconsole.log("end");`),
 ];
@@ -25,14 +25,14 @@ experiment("In all six: Sleep in the handler", async (server) => {
   // Four sleep at the same time, so together they take as long as one.
   await until(() => server.stdout.length === 2 + 4);
   assertEquals(server.stdout.slice(2), ["begin", "begin", "begin", "begin"]);
-}, { lessons: BY_MANY, more: told(600_000) });
+}, { lessons: BY_MANY, more: timed(600_000) });
 
 experiment("In all six: Sleep in the handler", async (server) => {
   const answers = await Promise.all([1, 2, 3, 4].map(() => get(server)));
   assertEquals(answers, Array(4).fill(RESPONSE_TEXT));
   await until(() => server.stdout.length === 2 + 8);
   assertEquals(server.stdout.slice(2), Array(4).fill(["begin", "end"]).flat()); // one after the other
-}, { lessons: BY_ONE, more: told(50) });
+}, { lessons: BY_ONE, more: timed(50) });
 
 experiment("In all six: Let the handler fail", async (server, lesson) => {
   assertEquals(await ask(server, "/oops"), "");
@@ -121,7 +121,7 @@ experiment("02-thread: Close in the main thread as well", outcome("ends", /close
 async function keepsTheConnection(server: Server, lesson: string) {
   using clients = await silent(server, 4);
   for (const conn of [...clients, clients[0]]) assertEquals(await answer(conn), KEEP_ALIVE_TEXT); // one twice
-  if (lesson === "03-thread-pool") await asleep(server, 4, "recv"); // none is left for a fifth
+  if (lesson === "03-thread-pool") await asleepIn(server, 4, "recv"); // none is left for a fifth
 }
 experiment("02-thread: Keep the connection", keepsTheConnection);
 experiment("04-busy-poll: Keep the connection", keepsTheConnection);
@@ -140,7 +140,7 @@ experiment("03-thread-pool: A pool of 100", async (server) => {
 for (const [name, told] of [["Count together", "1111"], ["Count with Atomics", "1234"]]) {
   experiment(`03-thread-pool: ${name}`, async (server) => {
     using clients = await silent(server, 4);
-    await asleep(server, 4, "recv"); // each of them has read the count
+    await asleepIn(server, 4, "recv"); // each of them has read the count
     const answers = await Promise.all(clients.map(async (conn) => {
       await sendAll(conn, REQUEST);
       return (await readAll(conn)).at(-1);
@@ -250,13 +250,13 @@ experiment("06-epoll: Four processes with an epoll each", async (server) => {
 });
 
 experiment("06-epoll: Four threads with an epoll each", async (server) => {
-  await asleep(server, 4, "epoll_wait");
+  await asleepIn(server, 4, "epoll_wait");
   // The herd: more than one wakes for a client, and all but one find nobody.
   await until(async () => {
     assertEquals(await load(server, 8, 4), []);
     return server.stdout.some((line) => /worker \d .*accept4?\(\d+\) = -1 EAGAIN/.test(line));
   });
-  await asleep(server, 4, "epoll_wait");
+  await asleepIn(server, 4, "epoll_wait");
   assertEquals(server.stderr, []);
 }, { args: ["--trace"] });
 

@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { get, heavyLoad, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { BY_ONE, each, nextWaits } from "../support/declare.ts";
-import { asleep, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";
+import { asleepIn, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";
 import { sleeps, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import { pause, until } from "../support/wait.ts";
@@ -33,7 +33,7 @@ each("a child for each connection, no zombie afterwards", ["01-fork"], async (se
 each("a thread for each connection, and none left afterwards", ["02-thread"], async (server) => {
   {
     using _silent = await silent(server, 3);
-    await asleep(server, 3, "recv");
+    await asleepIn(server, 3, "recv");
     await until(() => mainCall(server) === "accept");
     assertEquals(resources(server).threads, 3);
   }
@@ -41,9 +41,9 @@ each("a thread for each connection, and none left afterwards", ["02-thread"], as
 });
 
 each("four threads in accept, and a fifth client waits", ["03-thread-pool"], async (server) => {
-  const pool = await asleep(server, 4, "accept");
+  const pool = await asleepIn(server, 4, "accept");
   await nextWaits(4, () => workersIn(server, "recv").length === 4)(server); // nobody accepts the fifth
-  assertEquals(await asleep(server, 4, "accept"), pool);
+  assertEquals(await asleepIn(server, 4, "accept"), pool);
 });
 
 each("uses the CPU while nothing happens, and never sleeps", ["04-busy-poll"], async (server) => {

@@ -11,10 +11,10 @@ import { until } from "../support/wait.ts";
 
 const README = Deno.readTextFileSync(`${ROOT}README.md`);
 /** The blocks of code in a language. */
-const blocks = (language: string) =>
+const codeIn = (language: string) =>
   [...README.matchAll(RegExp(`\`\`\`${language}\n(.*?)\`\`\``, "gs"))].map(([, text]) => text);
 const spans = [...README.replace(/```.*?```/gs, "").matchAll(/`([^`\n]+)`/g)].map(([, text]) => text);
-const lines = [...blocks("sh").join("").split("\n"), ...spans].map((line) => line.replace(/ +# .*/, ""));
+const lines = [...codeIn("sh").join("").split("\n"), ...spans].map((line) => line.replace(/ +# .*/, ""));
 const COMMAND = /^(npx|node|bun|deno|diff|strace|curl) (?!.*(…|mine\.ts))/;
 
 /** Whether a command does something: a lesson answers, a task is there, others print. */
@@ -48,7 +48,7 @@ Deno.test("the links of the READMEs lead somewhere", () => {
 });
 
 once("the lines that the README offers for a copy", async (runtime) => {
-  const [imported, logs, answers, ...serves] = blocks("ts")[0].trimEnd().split("\n");
+  const [imported, logs, answers, ...serves] = codeIn("ts")[0].trimEnd().split("\n");
   const script = await changed(
     "02-thread",
     atLine("import { RESPONSE }", imported),

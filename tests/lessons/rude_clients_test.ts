@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { connect, get, load, readAll, REQUEST } from "../support/clients.ts";
 import { resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { BY_MANY, each } from "../support/declare.ts";
-import { asleep, children, cpuSeconds, resources, settled } from "../support/proc.ts";
+import { asleepIn, children, cpuSeconds, resources, settled } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import type { Server } from "../support/servers.ts";
 import { pause, until } from "../support/wait.ts";
@@ -49,7 +49,7 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (serve
   assertEquals(await load(server, 20, 4), []);
   await until(() => children(server.pid).length === 0);
   if (lesson === "02-thread") await until(() => resources(server).threads === 0);
-  if (lesson === "03-thread-pool") await asleep(server, 4, "accept");
+  if (lesson === "03-thread-pool") await asleepIn(server, 4, "accept");
   const before = await settled(server);
   for (const [what, sends, then] of RUDE) {
     try {

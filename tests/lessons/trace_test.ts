@@ -26,10 +26,10 @@ function fromStrace(line: string): string[] {
   const forks = name === "clone" && !line.includes("CLONE_THREAD");
   const call = forks ? "fork" : RegExp(`${name}=(\\w+)`).exec(C_NAMES)?.[1] ?? name;
   if (result === "?") return call === "_exit" ? [`_exit(${first})`] : [];
-  return [plain(`${call}(${first}) = ${result}`)];
+  return [callOnly(`${call}(${first}) = ${result}`)];
 }
 /** Without what strace and `--trace` tell in other words: what stands behind the descriptor. */
-const plain = (call: string) =>
+const callOnly = (call: string) =>
   call.replace(/^(\w+\(-?\d+),.*?\) =/, "$1) =").replace(/^(select|socket|epoll_create1)\(.*\) =/, "$1() =");
 const descriptor = (call: string) => /^\w+\((\d+)/.exec(call)?.[1] ?? "";
 /** Calls that found nothing are folded into counts; the order of the others is compared. */
@@ -65,7 +65,7 @@ each("--trace shows the calls that strace shows, in their order", OTHERS, async 
   const logs = await straced(server);
   const told = traced(server).filter(({ text }) => !/…$|^fork\(\) = 0$|^exit\(/.test(text));
   for (const who of new Set(told.map((line) => line.who))) {
-    const all = told.filter((line) => line.who === who).map(({ text }) => plain(text));
+    const all = told.filter((line) => line.who === who).map(({ text }) => callOnly(text));
     const mine = all.filter(foundSomething);
     assert(mine.length > 2, `${who} has hardly any calls`);
     const descriptors = new Set(mine.map(descriptor));

@@ -7,7 +7,7 @@ export function tasks(pid: number): { tid: number; name: string; call: string }[
   return list(`/proc/${pid}/task`).map((tid) => ({
     tid: Number(tid),
     name: read(`/proc/${pid}/task/${tid}/comm`).trim(),
-    call: named(read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim()),
+    call: nameOf(read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim()),
   })).filter(({ call }) => call !== "");
 }
 
@@ -131,7 +131,7 @@ const NUMBERS = {
 export type Call = keyof typeof NUMBERS;
 /** Whether {@link tasks} gives a call by such a name, and not by its number. */
 export const isNamed = (call: string): call is Call => call in NUMBERS;
-const named = (call: string) =>
+const nameOf = (call: string) =>
   Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 
 /** What the main thread of a process sleeps in, as {@link tasks} gives it. */
@@ -142,5 +142,5 @@ export const workersIn = ({ pid }: { pid: number }, call: Call): number[] =>
   workers(pid).filter((task) => task.call === call).map(({ tid }) => tid);
 
 /** Wait until so many workers sleep in a call, and return them. */
-export const asleep = (server: { pid: number }, count: number, call: Call) =>
+export const asleepIn = (server: { pid: number }, count: number, call: Call) =>
   until(() => workersIn(server, call).length === count && workersIn(server, call));
