@@ -3,7 +3,7 @@
  * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
  */
 import { parseArgs } from "node:util";
-import { complain, writeCharts } from "../measure/command.ts";
+import { complain, writeCharts } from "../support/command_line.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
