@@ -34,6 +34,7 @@ async function tenClients({ program: { model, runtime }, load, keep }: Test, rou
 async function besideSilent({ program, server, load, keep }: Test, rounds: number): Promise<void> {
   const of = short(program.model);
   await load(10);
+  await load(0); // what Bun still compiles is no rest
   keep(`${of} idle`, (await load(0)).share);
   for (const count of [0, 10, 100, 990]) {
     using _silent = await silent(server, count);

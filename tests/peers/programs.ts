@@ -20,6 +20,7 @@ export type Model = (typeof MODELS)[number];
 export interface Program {
   readonly model: Model;
   readonly language: Language;
+  /** What runs it, if it is a lesson. */
   readonly runtime?: Runtime;
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
@@ -30,34 +31,24 @@ export interface Program {
   readonly exact: boolean;
   /** Whether it can be started here. */
   readonly here: boolean;
-  /** The command line that starts it; `dir` is a folder for its files. A program in C is compiled into it first. */
+  /** The command line that starts it; `dir` is a folder for its files. */
   command(dir: string): string[];
 }
 
 const HERE = import.meta.dirname!;
 const PYTHON = ["python3", "-B"]; // -B: no __pycache__ beside the sources
+const COMPILE = ["sh", "-c", 'cc -O2 -Wall -Wextra -pthread -o "$0" "$1" && exec "$0"'];
 const RUNTIME = { Deno: "deno", Bun: "bun", "Node.js": "node" } as const;
 
 const hasC = succeeds("cc", "--version");
 const hasPython = succeeds("python3", "--version");
-const hasNginx = hasPython && succeeds("nginx", "-v"); // its starter is in Python
-
-/** Compile a program in C, unless that has been done, and say where it is. */
-function compiled(dir: string, lesson: Lesson): string {
-  const program = `${dir}/${lesson}`;
-  if (!binaries.has(program)) {
-    const args = ["-O2", "-Wall", "-Wextra", "-pthread", "-o", program, `${HERE}/c/${lesson}.c`];
-    const { success, stderr } = new Deno.Command("cc", { args }).outputSync();
-    if (!success) throw new Error(`cc ${args.join(" ")}\n${new TextDecoder().decode(stderr)}`);
-    binaries.add(program);
-  }
-  return program;
-}
-const binaries = new Set<string>();
 
 function inLanguage(model: Lesson, language: Language): Program {
   const program = { model, language, name: `${model} in ${language}`, exact: true };
-  if (language === "C") return { ...program, here: hasC, command: (dir) => [compiled(dir, model)] };
+  if (language === "C") {
+    const command = (dir: string) => [...COMPILE, `${dir}/${model}`, `${HERE}/c/${model}.c`];
+    return { ...program, here: hasC, command };
+  }
   if (language === "CPython") {
     const file = `${HERE}/python/${model.replaceAll("-", "_")}.py`;
     return { ...program, here: hasPython, command: () => [...PYTHON, file] };
@@ -67,24 +58,24 @@ function inLanguage(model: Lesson, language: Language): Program {
   return { ...program, runtime, here: RUNTIMES.includes(runtime), command };
 }
 
-function ownServer(name: string, language: keyof typeof RUNTIME, file: string, exact: boolean): Program {
-  const runtime = RUNTIME[language];
-  const command = () => [...COMMANDS[runtime], `${HERE}/servers/${file}`, "0"];
-  return { model: "own server", language, name, exact, here: RUNTIMES.includes(runtime), command };
-}
+const own = { model: "own server", exact: false } as const;
+const script = (language: keyof typeof RUNTIME, file: string) => ({
+  language,
+  here: RUNTIMES.includes(RUNTIME[language]),
+  command: () => [...COMMANDS[RUNTIME[language]], `${HERE}/servers/${file}`, "0"],
+});
 
 /** All of them, those that cannot be started here too. */
 export const PROGRAMS: readonly Program[] = [
   ...LESSONS.flatMap((lesson) => LANGUAGES.map((language) => inLanguage(lesson, language))),
   {
-    model: "own server",
+    ...own,
     language: "C",
     name: "nginx",
-    exact: false,
-    here: hasNginx,
-    command: (dir) => [...PYTHON, `${HERE}/servers/nginx.py`, Deno.makeTempDirSync({ dir })],
+    here: hasPython && succeeds("nginx", "-v"),
+    command: (dir) => [...PYTHON, `${HERE}/servers/nginx.py`, dir],
   },
-  ownServer("Deno.serve", "Deno", "deno-serve.ts", false),
-  ownServer("Bun.serve", "Bun", "bun-serve.ts", false),
-  ownServer("node:http", "Node.js", "node-http.ts", true),
+  { ...own, name: "Deno.serve", ...script("Deno", "deno-serve.ts") },
+  { ...own, name: "Bun.serve", ...script("Bun", "bun-serve.ts") },
+  { ...own, name: "node:http", ...script("Node.js", "node-http.ts"), exact: true },
 ];

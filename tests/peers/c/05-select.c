@@ -8,8 +8,8 @@ int main(void)
     int server = create_server();
     set_nonblocking(server);
 
-    struct connection *conns[FD_SETSIZE];
-    size_t count = 0;
+    struct connection *conns[FD_SETSIZE] = {0}; /* by descriptor */
+    int end = 0; /* all of them are below it */
     struct lingering answered = {0};
     fd_set watched; /* one bit for each descriptor */
     FD_ZERO(&watched);
@@ -24,14 +24,11 @@ int main(void)
             die("select");
         }
 
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) { /* all of them, though perhaps one has something */
-            int conn = conns[i]->conn;
-            if (!FD_ISSET(conn, &ready) || serve(&answered, conns[i])) conns[kept++] = conns[i];
-            else FD_CLR(conn, &watched);
+        for (int fd = 0; fd < end; fd++) { /* all of them, though perhaps one has something */
+            if (!conns[fd] || !FD_ISSET(fd, &ready) || serve(&answered, conns[fd])) continue;
+            FD_CLR(fd, &watched);
+            conns[fd] = NULL;
         }
-        count = kept;
-
         if (FD_ISSET(server, &ready)) { /* at the end, when descriptors may have become free */
             int newcomer = accept_connection(server);
             if (newcomer >= FD_SETSIZE) {
@@ -40,7 +37,8 @@ int main(void)
             } else if (newcomer != -1) {
                 set_nonblocking(newcomer);
                 FD_SET(newcomer, &watched);
-                conns[count++] = create_connection(newcomer);
+                if (newcomer >= end) end = newcomer + 1;
+                conns[newcomer] = create_connection(newcomer);
             }
         }
     }

@@ -4,6 +4,7 @@ What the six servers share: where they listen, where a request ends, how a conne
 The six have the shape of the article's listings. Out of descriptors they end
 with accept's exception, but for 04, as the listings do; the lessons wait.
 """
+import collections
 import socket
 import time
 
@@ -11,6 +12,8 @@ RESPONSE = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
 MAX_REST = 1024 * 1024  # the most that lingering_close reads
 LINGER = 1  # seconds that an answered client has to close
+
+answered = collections.OrderedDict()  # clients of a loop that still have to close, and when their second is over
 
 
 def create_server():
@@ -67,13 +70,13 @@ def lingering_close(conn):
     conn.close()
 
 
-def linger(answered, conn):
+def linger(conn):
     """The same for a loop that never blocks on one client: end our side, and note when its second is over."""
     conn.shutdown(socket.SHUT_WR)
     answered[conn] = time.monotonic() + LINGER
 
 
-def expire(answered):
+def expire():
     """End the answered clients that have had their second; the seconds until the next one's are over, or None."""
     while answered:
         conn, end = next(iter(answered.items()))
@@ -88,7 +91,7 @@ def expire(answered):
     return None
 
 
-def serve(conns, answered, conn):
+def serve(conns, conn):
     """Take in what has come from a client of conns, and answer it when that ends its request."""
     try:
         data = conn.recv(4096)
@@ -96,7 +99,7 @@ def serve(conns, answered, conn):
             conns[conn] += data
             if complete(conns[conn]):
                 conn.send(RESPONSE)
-                linger(answered, conn)
+                linger(conn)
     except BlockingIOError:
         return  # nothing is there
     except OSError:
