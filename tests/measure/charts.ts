@@ -1,6 +1,6 @@
 /** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
-import { PROGRAMS } from "../peers/programs.ts";
-import { type Figure, median, short, value } from "./figures.ts";
+import { MODELS, PROGRAMS } from "../peers/programs.ts";
+import { type Figure, short, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
 import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
 
@@ -58,11 +58,6 @@ export function growthChart(figures: readonly Figure[]): string {
     })
   ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
   const { at, marks } = scale(lines.flatMap(({ costs }) => costs), bottom, top);
-  const ends = [...Map.groupBy(lines, ({ model }) => model)]
-    .map(([model, lines]) => ({ model, y: median(lines.map(({ costs }) => at(costs[3])))! }))
-    .sort((a, b) => a.y - b.y);
-  for (let i = 1; i < ends.length; i++) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 18); // pushed apart
-
   const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
     .every((claim) => JUDGED.every((language) => judge(claim, figures, language)?.holds ?? true));
   const title = borneOut
@@ -78,36 +73,33 @@ export function growthChart(figures: readonly Figure[]): string {
       text(x(i), bottom + 20, cell(silent), AMID),
     ]),
     text((left + right) / 2, bottom + 44, "silent connections beside one client", AMID),
-    ...lines.map(({ costs, style }) => {
+    ...lines.flatMap(({ model, style, costs }, i) => {
       const points = costs.map((cost, i) => `${x(i)},${at(cost)}`).join(" ");
-      return `<polyline class="line" ${style} points="${points}"/>`;
+      const line = `<polyline class="line" ${style} points="${points}"/>`;
+      return model === lines[i - 1]?.model
+        ? [line]
+        : [line, text(right + 8, at(costs[3]) + 4, model, STRONG)];
     }),
-    ...ends.map(({ model, y }) => text(right + 8, y + 4, model, STRONG)),
   ]);
 }
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
 export function peersChart(figures: readonly Figure[]): string {
   const [left, right, row] = [96, WIDTH - 136, 19];
-  const found = PROGRAMS.map(({ model, language, name }) => ({
-    model,
-    name: model === "own server" ? name : language,
-    color: language === "C" ? "#8c959f" : "#0072b2",
-    ...cost(figures, model, language),
-  })).filter(({ cpu }) => cpu !== undefined);
-  const { at, marks } = scale(found.map(({ cpu }) => cpu!), left + 12, right);
+  const costs = PROGRAMS.map(({ model, language }) => cost(figures, model, language));
+  const { at, marks } = scale(costs.flatMap(({ cpu }) => cpu ?? []), left + 12, right);
   let y = 88;
-  const rows = [...Map.groupBy(found, ({ model }) => model)].flatMap(([model, members]) => [
-    text(12, y += row * 1.4, model, STRONG),
-    ...members.flatMap(({ name, color, cpu, toC }) => {
+  const rows = MODELS.flatMap((of) => [
+    text(12, y += row * 1.4, of, STRONG),
+    ...PROGRAMS.flatMap(({ model, language, name }, i) => {
+      const { cpu, toC } = costs[i];
+      if (model !== of || cpu === undefined) return [];
       y += row;
-      const x = at(cpu!);
-      const said = toC === undefined || toC === 1 ? cell(cpu!) : `${cell(cpu!)}, ${times(toC)} C`;
       return [
-        text(left, y, name, BEFORE),
-        grid(`M${left + 12} ${y - 5}H${x}`),
-        `<circle cx="${x}" cy="${y - 5}" r="5" fill="${color}"/>`,
-        text(x + 10, y, said),
+        text(left, y, model === "own server" ? name : language, BEFORE),
+        grid(`M${left + 12} ${y - 5}H${at(cpu)}`),
+        `<circle cx="${at(cpu)}" cy="${y - 5}" r="5" fill="${language === "C" ? "#8c959f" : "#0072b2"}"/>`,
+        text(at(cpu) + 10, y, toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`),
       ];
     }),
   ]);

@@ -74,18 +74,13 @@ async function fullPool({ server, keep }: Test): Promise<void> {
   keep("03 answers", await Promise.race([answered, pause(1000).then(() => 0)]));
 }
 
-/** What a server has when silent clients have made it say that it can take no more. */
-async function limit(
-  { server, keep }: Test,
-  clients: number,
-  says: RegExp,
-  of: Subject,
-  has: (server: Server) => number,
-) {
-  using _silent = await silent(server, clients);
-  await waitFor(`${says}`, () => server.stderr.some((line) => says.test(line)));
+/** What a server has when it says that it can take no more: threads that serve a client, or descriptors. */
+async function limit({ program: { model }, server, keep }: Test): Promise<void> {
+  using _silent = await silent(server, 1100);
+  const refuses = /can't start new thread|fd_set/;
+  await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
   await settled(server);
-  keep(of, has(server));
+  keep(`${short(model)} limit`, model === "02-thread" ? receiving(server) : descriptors(server.pid));
 }
 
 /** Measure everything; `progress` hears what. What fails with one program is noted, and the others go on. */
@@ -101,20 +96,13 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     limits: string[] = [],
   ) {
     for (const program of programs.filter(({ here }) => here)) {
-      const { name, model, language, exact, command } = program;
+      const { name, model, language, command } = program;
       try {
         await using server = await startServer(name, [...limits, ...command(dir)]);
         const { pid, port } = server;
         const rest = model === "01-fork" || model === "02-thread"; // they work on when a client has been answered
         const load: Test["load"] = async (clients, seconds = 0.4) => {
-          const { requests, failed, ...usage } = await loader.run({
-            pid,
-            port,
-            clients,
-            seconds,
-            exact,
-            rest,
-          });
+          const { requests, failed, ...usage } = await loader.run({ pid, port, clients, seconds, rest });
           if (failed > 0) notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
           if (requests === 0 && clients > 0) throw new Error("no request was answered");
           checkPossible(model, navigator.hardwareConcurrency, usage);
@@ -131,7 +119,8 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     }
   }
   /** Without C: the article's claims are judged by the others. */
-  const judged = (model: Model) => PROGRAMS.filter((one) => one.model === model && one.language !== "C");
+  const judged = (...models: Model[]) =>
+    PROGRAMS.filter(({ model, language }) => models.includes(model) && language !== "C");
 
   for (let round = 1; round <= rounds; round++) { // they alternate: what the machine does meanwhile meets all of them
     progress(`ten clients at each of ${PROGRAMS.length} programs, round ${round} of ${rounds}`);
@@ -142,17 +131,15 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     await each(judged(model), (test) => besideSilent(test, rounds));
   }
   progress("a hundred clients at 02 and 03");
-  await each([...judged("02-thread"), ...judged("03-thread-pool")], overload);
+  await each(judged("02-thread", "03-thread-pool"), overload);
   progress("a pool whose threads all wait");
   await each(judged("03-thread-pool"), fullPool);
   progress("threads and descriptors until there are no more");
   // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
   const [python, ...others] = judged("02-thread");
-  const threads = (test: Test) => limit(test, 200, /can't start new thread/, "02 limit", receiving);
-  await each([python], threads, ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"]);
-  await each(others, threads, descriptorsAtMost(256));
-  const open = ({ pid }: Server) => descriptors(pid);
-  await each(judged("05-select"), (test) => limit(test, 1100, /fd_set/, "05 limit", open));
+  await each([python], limit, ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"]);
+  await each(others, limit, descriptorsAtMost(256));
+  await each(judged("05-select"), limit);
   await Deno.remove(dir, { recursive: true });
   return { figures, notes };
 }

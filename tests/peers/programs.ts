@@ -11,7 +11,10 @@ export const LANGUAGES = ["C", "CPython", "Deno", "Bun", "Node.js"] as const;
 /** One of them. */
 export type Language = (typeof LANGUAGES)[number];
 
-/** What a program is: a lesson's model, or a server as others have made it. */
+/**
+ * What a program is: a lesson's model, or a server as others have made it. That may add headers, and close only a
+ * connection whose client has asked for it: `Connection: close`.
+ */
 export const MODELS = [...LESSONS, "own server"] as const;
 /** One of them. */
 export type Model = (typeof MODELS)[number];
@@ -24,11 +27,6 @@ export interface Program {
   readonly runtime?: Runtime;
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
-  /**
-   * Whether it answers with the lessons' 58 bytes, and closes. Otherwise it adds headers, and may close only a
-   * connection whose client has asked for that: `Connection: close`.
-   */
-  readonly exact: boolean;
   /** Whether it can be started here. */
   readonly here: boolean;
   /** The command line that starts it; `dir` is a folder for its files. */
@@ -44,7 +42,7 @@ const hasC = succeeds("cc", "--version");
 const hasPython = succeeds("python3", "--version");
 
 function inLanguage(model: Lesson, language: Language): Program {
-  const program = { model, language, name: `${model} in ${language}`, exact: true };
+  const program = { model, language, name: `${model} in ${language}` };
   if (language === "C") {
     const command = (dir: string) => [...COMPILE, `${dir}/${model}`, `${HERE}/c/${model}.c`];
     return { ...program, here: hasC, command };
@@ -58,9 +56,10 @@ function inLanguage(model: Lesson, language: Language): Program {
   return { ...program, runtime, here: RUNTIMES.includes(runtime), command };
 }
 
-const own = { model: "own server", exact: false } as const;
-const script = (language: keyof typeof RUNTIME, file: string) => ({
+const ownServer = (name: string, language: keyof typeof RUNTIME, file: string): Program => ({
+  model: "own server",
   language,
+  name,
   here: RUNTIMES.includes(RUNTIME[language]),
   command: () => [...COMMANDS[RUNTIME[language]], `${HERE}/servers/${file}`, "0"],
 });
@@ -69,13 +68,13 @@ const script = (language: keyof typeof RUNTIME, file: string) => ({
 export const PROGRAMS: readonly Program[] = [
   ...LESSONS.flatMap((lesson) => LANGUAGES.map((language) => inLanguage(lesson, language))),
   {
-    ...own,
+    model: "own server",
     language: "C",
     name: "nginx",
     here: hasPython && succeeds("nginx", "-v"),
     command: (dir) => [...PYTHON, `${HERE}/servers/nginx.py`, dir],
   },
-  { ...own, name: "Deno.serve", ...script("Deno", "deno-serve.ts") },
-  { ...own, name: "Bun.serve", ...script("Bun", "bun-serve.ts") },
-  { ...own, name: "node:http", ...script("Node.js", "node-http.ts"), exact: true },
+  ownServer("Deno.serve", "Deno", "deno-serve.ts"),
+  ownServer("Bun.serve", "Bun", "bun-serve.ts"),
+  ownServer("node:http", "Node.js", "node-http.ts"),
 ];

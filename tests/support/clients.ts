@@ -136,7 +136,7 @@ export async function heavyLoad(
   { count = Number.MAX_SAFE_INTEGER } = {},
 ): Promise<LoadResult> {
   await using load = startLoad();
-  return await load.run({ port, pid, clients, seconds, count, exact: true, rest: false });
+  return await load.run({ port, pid, clients, seconds, count, rest: false });
 }
 
 /** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
