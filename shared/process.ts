@@ -58,14 +58,12 @@ function armLoop(): void {
 }
 
 /** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
-function endChild(code: number, error?: unknown): void {
+runtime.beforeEnd((code, thrown) => {
   if (!child) return;
-  if (error === undefined) exit(code);
-  report(`child ${bare.getpid()}`, error);
+  if (!thrown) exit(code);
+  report(`child ${bare.getpid()}`, thrown.error);
   libc._exit(1);
-}
-
-runtime.beforeEnd(endChild);
+});
 
 const STATUS = new Int32Array(1);
 
@@ -89,11 +87,8 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
 export function exit(code = 0): never {
   const open = child ? Socket.closeAll(false) : 0;
-  if (open > 0) {
-    warn(
-      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or an async function was not awaited`,
-    );
-  }
+  const why = "not closed, or an async function was not awaited";
+  if (open > 0) warn(`child ${bare.getpid()} has ended with connections open (${open}): ${why}`);
   libc._exit(code);
   throw new Error("unreachable");
 }

@@ -2,7 +2,6 @@
  * TCP sockets over the system calls, with the names of Python's `socket` module. An error that only says "the client has
  * gone" is not an exception here: it reads as the end of the stream.
  */
-import { sockaddr, type SocketAddress, socketAddress } from "./address.ts";
 import { Errno, errorname, OSError } from "./errno.ts";
 import { bare, check, errno, libc, timeval } from "./libc.ts";
 import { warn } from "./stdio.ts";
@@ -45,6 +44,27 @@ export const SHUT_RDWR = 2;
 const { EAGAIN, EBADF, EINTR } = Errno;
 /** Faults in the program. All other errors of a connection count as: the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
+
+/** An IPv4 address, such as `"127.0.0.1"`, and a port, as Python has them. */
+export type SocketAddress = readonly [host: string, port: number];
+
+/** struct sockaddr_in: port and address stand in network byte order. TypeError: that is no address. ip(7) */
+function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
+  const [host, port] = Array.isArray(address) ? address : ["", -1];
+  const octets = /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? host.split(".").map(Number) : [256];
+  if (
+    octets.some((octet: number) => octet > 255) || !(Number.isInteger(port) && port >= 0 && port <= 65535)
+  ) {
+    const given = JSON.stringify(address);
+    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${given}`);
+  }
+  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
+/** The address in a struct sockaddr_in. */
+export const socketAddress = (
+  bytes: Uint8Array,
+): SocketAddress => [`${bytes[4]}.${bytes[5]}.${bytes[6]}.${bytes[7]}`, bytes[2] << 8 | bytes[3]];
 
 const THEIRS =
   "this connection was given to a thread, which closes it: threads share one descriptor, while a forked " +

@@ -52,7 +52,7 @@ export function warn(line: string): void {
 /** Print an error as the runtime would, with its file and line. `who` is the process or thread that it ended. */
 export function report(who: string, error: unknown): void {
   try {
-    console.error(`${who}:`, error); // with its causes
+    console.error(`${who}:`, error ?? `${error} was thrown`); // with its causes
   } catch {
     write(2, `${who}: an error that cannot be printed\n`); // it does not want to be a string, for example
   }

@@ -42,9 +42,8 @@ export function deno(data: Promise<unknown>): Runtime {
         // deno-lint-ignore no-explicit-any
         : (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value,
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
-      addEventListener("error", ({ error }) => thrown(error));
-      addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
+      addEventListener("error", (event) => listener(1, event));
+      addEventListener("unhandledrejection", ({ reason }) => listener(1, { error: reason }));
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
@@ -66,7 +65,7 @@ export function deno(data: Promise<unknown>): Runtime {
       worker.onmessage = ({ data }) => listener(data);
       worker.onerror = (event) => {
         event.preventDefault(); // it would end the other threads too
-        listener({ failed: event.message });
+        console.error(event.message);
         listener("ended");
       };
       worker.postMessage(data);
