@@ -4,7 +4,7 @@ import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
 /**
  * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
- * `ssize_t`: no buffer here is larger than 2 GiB, so the lower half says it all, and a 64-bit one would be a bigint.
+ * `ssize_t`: no buffer here is larger than 2 GiB, so 32 bits are enough, and 64 would be a bigint.
  */
 const FUNCTIONS = {
   __errno_location: ["u64"],
@@ -73,7 +73,7 @@ if (runtime.os !== "linux") {
   process.exit(1);
 }
 
-/** The functions, each opened when it is first used: that costs more than a hundred calls of it. */
+/** The functions, each opened when it is first used: that costs as much as a hundred calls. */
 function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
   const functions = {} as Libc;
   for (const [name, signature] of Object.entries(FUNCTIONS)) {
@@ -91,9 +91,8 @@ function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
 export const bare: Libc = lazily((_name, call) => call);
 
 /**
- * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, at an
- * address that never changes. Read it in the statement after the call: it is a plain load then, and nothing,
- * not even the garbage collector, gets in between.
+ * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, at an address that
+ * never changes. Read it in the next statement: any other call, even one that the runtime makes, may change it.
  */
 export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 

@@ -34,8 +34,8 @@ export interface Runtime {
 
   /** The streams that would wait for the event loop with what is written to them, and their descriptors. */
   streams(): [fd: number, stream: { write: unknown }][];
-  /** Let the event loop run once: what is due of its timers, I/O and signal handlers. */
-  turn(): Promise<void>;
+  /** Call `listener` in the event loop's next turn, among the first things, but after errors that nobody caught. */
+  nextTurn(listener: () => void): void;
   /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
   beforeEnd(listener: (code: number, thrown?: Thrown) => void): void;
   /** The command-line options of a second start without helper threads, from those of the first, and more environment for it. */

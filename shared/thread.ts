@@ -136,7 +136,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     runtime.tellCreator(trace ? bare.gettid() : 0);
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
-    await runtime.turn(); // a promise that it left behind may have been rejected
+    await new Promise<void>((resolve) => runtime.nextTurn(resolve)); // a promise left behind may have been rejected
     end(0);
   } catch (error) {
     end(1, { error });

@@ -28,7 +28,7 @@ export function bun(data: Promise<unknown>): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
     streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
       if (isMainThread) {
         process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));

@@ -53,7 +53,7 @@ export function node(): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
       process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
       process.on("exit", listener);
