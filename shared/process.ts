@@ -2,9 +2,9 @@
 import { Errno, errorname } from "./errno.ts";
 import { forkable } from "./forkable.ts";
 import { bare, errno, libc } from "./libc.ts";
-import { runtime } from "./runtime.ts";
+import { runtime, type Thrown } from "./runtime.ts";
 import { Socket } from "./socket.ts";
-import { die, report, warn } from "./stdio.ts";
+import { die, warn } from "./stdio.ts";
 
 /** For {@link waitpid}: answer at once, whether or not a child has ended. */
 export const WNOHANG = 1;
@@ -55,12 +55,7 @@ function armLoop(): void {
 }
 
 // The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
-runtime.beforeEnd((code, thrown) => {
-  if (!child) return;
-  if (!thrown) exit(code);
-  report(`child ${bare.getpid()}`, thrown.error);
-  libc._exit(1);
-});
+runtime.beforeEnd((code, thrown) => child && end(code, thrown));
 
 const STATUS = new Int32Array(1);
 
@@ -82,10 +77,10 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export function exit(code = 0): never {
-  const open = child ? Socket.closeAll(false) : 0;
-  const why = "not closed, or an async function was not awaited";
-  if (open > 0) warn(`child ${bare.getpid()} has ended with connections open (${open}): ${why}`);
+export const exit = (code = 0): never => end(code);
+
+function end(code: number, thrown?: Thrown): never {
+  if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   libc._exit(code);
   throw new Error("unreachable");
 }

@@ -43,7 +43,7 @@ export interface Runtime {
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
-  /** How many OS threads may still be created when `count` threads run and one starts. If one is refused, the runtime aborts. */
+  /** How many more OS threads the runtime may need when `count` threads run and one starts. If one is refused, it aborts. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;

@@ -20,7 +20,6 @@ export interface Address {
 
 /** Options of a lesson's own, with their defaults. One whose default is a number takes numbers. */
 export type OwnOptions = Readonly<Record<string, number | string | boolean>>;
-/** The values that were given for them: `4` stands for any number, `false` for true or false. */
 type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends boolean ? boolean : string };
 
 const HELP: Record<string, string> = {
@@ -36,27 +35,22 @@ const HELP: Record<string, string> = {
  * wrong option (exit code 2) end the process here. Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) {
-    throw new Error(
-      "options: a thread is here; what only the main thread does stands in if (isMainThread) { … }",
-    );
-  }
+  if (!util) throw new Error("options: this is a thread. The main part stands in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
+  const types = defaults.map(([name, value]) => [name, { type: value === !!value ? "boolean" : "string" }]);
+  const config = { args: [...runtime.args], options: Object.fromEntries(types) };
   const values: Record<string, unknown> = Object.fromEntries(defaults);
   try {
-    const types = defaults.map(([name, value]) => [name, { type: value === !!value ? "boolean" : "string" }]);
-    Object.assign(
-      values,
-      util.parseArgs({ args: [...runtime.args], options: Object.fromEntries(types) }).values,
-    );
+    Object.assign(values, util.parseArgs(config).values);
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
   if (values.help) {
+    const shown = (value: unknown) => value === false ? "" : ` ${value}`;
     const lines = defaults.map(([name, value]) =>
-      `  --${name}${value === false ? "" : ` ${value}`}`.padEnd(20) + (HELP[name] ?? "")
+      `  --${name}${shown(value)}`.padEnd(22) + (HELP[name] ?? "")
     );
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
@@ -72,9 +66,8 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
 }
 
 /**
- * How many connections the kernel takes before they are accepted. The listings say 1; then a burst of clients waits for
- * seconds, because the kernel drops what does not fit and the client's kernel tries again only after a second, and
- * perhaps again. The kernel itself cuts this to /proc/sys/net/core/somaxconn.
+ * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. The listings say 1:
+ * then a burst of clients waits for seconds. The kernel drops what does not fit, and a client's tries again after one.
  */
 const BACKLOG = 4096;
 

@@ -4,7 +4,8 @@
  */
 import { Errno, errorname, OSError } from "./errno.ts";
 import { bare, check, errno, libc, timeval } from "./libc.ts";
-import { warn } from "./stdio.ts";
+import type { Thrown } from "./runtime.ts";
+import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
 const AF_INET = 2;
@@ -64,24 +65,20 @@ export const socketAddress = (
 const { EAGAIN, EBADF, EINTR } = Errno;
 /** Faults in the program. All other errors of a connection count as: the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
-const THEIRS =
-  "this connection was given to a thread, which closes it: threads share one descriptor, while a forked " +
-  "child has a copy, so that its parent has one to close";
+const THEIRS = "this connection was given to a thread, which closes it: threads share one descriptor, " +
+  "while a forked child has a copy, so that its parent has one to close";
 
 /** Where recv(2) writes: behind the bytes of the call before. So nothing is copied, and a returned array stays valid. */
 let free = new Uint8Array(0);
 /** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps. */
-const INT = new Int32Array(1);
-const PEER = new Uint8Array(16);
+const [INT, PEER] = [new Int32Array(1), new Uint8Array(16)];
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** What a Socket knows of its descriptor. */
+/** What a Socket knows of its descriptor. `timeout` `undefined`: nothing. `shared`: no thread closes it at its end. */
 export interface SocketState {
   readonly fd: number;
-  /** In seconds; 0: non-blocking, `null`: none, `undefined`: not known. */
   readonly timeout: number | null | undefined;
   readonly addr?: SocketAddress;
-  /** Several threads have it, so none closes it at its end. */
   readonly shared?: boolean;
 }
 
@@ -100,8 +97,8 @@ export class Socket {
   readonly uncloneable = String;
 
   /**
-   * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
-   * other: set a timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
+   * A new socket, or one over a descriptor that is open already. Two over one descriptor do not know of each other: set a
+   * timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
   constructor(fileno?: number | SocketState) {
     this.#byNumber = typeof fileno === "number";
@@ -156,9 +153,8 @@ export class Socket {
   }
 
   /**
-   * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
-   * socket is non-blocking, or its timeout is over), a signal has come (EINTR: signal(7)), or, with a line on standard
-   * error, there is no descriptor left for it or the network has failed.
+   * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (it is
+   * non-blocking, or its timeout is over), a signal has come, or, with a line on standard error, no descriptor is left.
    */
   accept(): Socket | null {
     INT[0] = PEER.length;
@@ -167,8 +163,8 @@ export class Socket {
     if (code === EAGAIN || code === EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // accept(2) takes the descriptor first. Where none is left, the next try fails at once, whether somebody waits or
-      // not, and a server without a pause only spins. (Or it is an error of the network, which accept(2) passes on.)
+      // accept(2) takes the descriptor first: without one it fails at once, whether somebody waits or not, and a server
+      // without a pause only spins. (Or it is an error of the network, which accept(2) passes on.)
       warn(`accept: ${errorname(code)}: new clients wait`);
       Atomics.wait(PAUSE, 0, 0, 50);
       return null;
@@ -215,16 +211,6 @@ export class Socket {
       if (MISUSE.has(code)) throw new OSError("send", code);
       return Math.max(n, 0);
     }
-  }
-
-  /**
-   * Send all of the bytes, as Python's `sendall`. False: not all of them went, since the client has gone, the timeout is
-   * over, or a non-blocking socket has no room.
-   */
-  sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
-    let rest = bytes;
-    for (let n; rest.length > 0 && (n = this.send(rest)) > 0;) rest = rest.subarray(n);
-    return rest.length === 0;
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
@@ -279,18 +265,20 @@ export class Socket {
   }
 
   /**
-   * At the end of a thread or a child: close what is its own, and return how many connections that were. A Socket over a
-   * number may have others beside it, and so is closed only after an error. For thread.ts, process.ts
+   * At the end of a thread or a child, `who`: close what is its own, and print what ended it or, if that was no error, that
+   * connections were open. A Socket over a number may have others beside it, and so is closed only after an error.
    */
-  static closeAll(failed: boolean): number {
+  static closeAll(who: string, thrown?: Thrown): void {
     let connections = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();
-      if (socket.#byNumber && (listens || !failed)) continue;
+      if (socket.#byNumber && (listens || !thrown)) continue;
       if (!listens) connections++;
       socket.close();
     }
-    return connections;
+    const why = "not closed, or something was not awaited";
+    if (thrown) report(who, thrown.error);
+    else if (connections > 0) warn(`${who} has ended with connections open (${connections}): ${why}`);
   }
 
   #listens(): boolean {

@@ -5,7 +5,7 @@
 import { bare, cstring } from "./libc.ts";
 import { runtime, type Thrown } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
-import { report, warn } from "./stdio.ts";
+import { warn } from "./stdio.ts";
 
 const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
 
@@ -115,14 +115,10 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
   let over = false;
-  /** Runs once: print the error, if there is one, close what the thread leaves open, and end. */
   function end(_code: number, thrown?: Thrown): void {
-    if (over) return;
+    if (over) return; // it may come both ways
     over = true;
-    const open = Socket.closeAll(thrown !== undefined);
-    const why = "not closed, or something was not awaited";
-    if (thrown) report(`thread ${number}`, thrown.error);
-    else if (open > 0) warn(`thread ${number} has ended with connections open (${open}): ${why}`);
+    Socket.closeAll(`thread ${number}`, thrown);
     trace?.endingThread();
     runtime.endThread();
   }
