@@ -1,7 +1,7 @@
 /** Scarce descriptors, processes and threads, calls that the network fails, stops: every lesson goes on serving. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { atLine } from "../support/changed.ts";
-import { get, hold, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
+import { get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_ONE, each, once } from "../support/declare.ts";
 import { alive, children, cpuTicks, DESCRIPTOR_LIMIT, descriptors, resources } from "../support/proc.ts";
 import { settled, sleeps, tasks } from "../support/proc.ts";
@@ -58,7 +58,7 @@ each("serves beside thousands of silent connections, and frees them", BY_ONE, as
   assertEquals(await get(server), RESPONSE_TEXT);
   const before = await settled(server);
   {
-    await using _silent = await hold(server, SILENT[lesson]!);
+    using _silent = await silent(server, SILENT[lesson]!);
     assertEquals(await load(server, 20, 1), []);
     assert(descriptors(server.pid) >= SILENT[lesson]!);
   }
@@ -68,7 +68,7 @@ each("serves beside thousands of silent connections, and frees them", BY_ONE, as
 }, { ignore: DESCRIPTOR_LIMIT < 10_200 });
 
 each("refuses descriptors from 1024 up", ["05-select"], async (server) => {
-  await using _silent = await hold(server, 1100);
+  using _silent = await silent(server, 1100);
   await until(() => server.stderr.length > 0);
   assertMatch(server.stderr[0], /^descriptor 1024 does not fit/);
   await until(() => descriptors(server.pid) <= 1024);

@@ -138,17 +138,3 @@ export async function heavyLoad(
   await using load = startLoad();
   return await load.run({ port, pid, clients, seconds, count, rest: false });
 }
-
-/** Silent clients, held by a process of their own, programs/hold.ts; they leave when the block ends. */
-export async function hold({ port }: Listening, count: number): Promise<AsyncDisposable> {
-  const child = program("hold", port, count).spawn();
-  const reader = child.stdout.getReader();
-  if ((await reader.read()).done) throw new Error(`could not hold ${count} connections`);
-  return {
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await child.status;
-      await reader.cancel();
-    },
-  };
-}
