@@ -1,5 +1,5 @@
 /** How every figure of `compare` is found. Each program is started anew, and a figure that cannot be ends the run. */
-import { type Model, type Program, PROGRAMS } from "../peers/programs.ts";
+import { type Model, type Program, PROGRAMS, RUNTIME } from "../peers/programs.ts";
 import { get, silent, startLoad } from "../support/clients.ts";
 import { descriptors, settled, switches, tasks } from "../support/proc.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
@@ -17,9 +17,10 @@ interface Test {
 }
 
 /** Ten clients at once; of 02 also one after another, and an empty Worker. */
-async function tenClients({ program: { model, runtime }, load, keep }: Test, round: number): Promise<void> {
+async function tenClients({ program: { model, language }, load, keep }: Test, round: number): Promise<void> {
   await load(10); // the compilers come first
   keep(`${short(model)} at 10`, (await load(10)).cpu, round);
+  const runtime = RUNTIME[language];
   if (model !== "02-thread" || !runtime) return;
   keep("02 at 1", (await load(1)).cpu, round);
   const { stdout, stderr } = await run(model, runtime, {

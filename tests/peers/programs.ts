@@ -19,12 +19,13 @@ export const MODELS = [...LESSONS, "own server"] as const;
 /** One of them. */
 export type Model = (typeof MODELS)[number];
 
+/** The runtime of a language that has one. */
+export const RUNTIME: Partial<Record<Language, Runtime>> = { Deno: "deno", Bun: "bun", "Node.js": "node" };
+
 /** A server that can be measured. */
 export interface Program {
   readonly model: Model;
   readonly language: Language;
-  /** What runs it, if it is a lesson. */
-  readonly runtime?: Runtime;
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
   /** Whether it can be started here. */
@@ -36,45 +37,35 @@ export interface Program {
 const HERE = import.meta.dirname!;
 const PYTHON = ["python3", "-B"]; // -B: no __pycache__ beside the sources
 const COMPILE = ["sh", "-c", 'cc -O2 -Wall -Wextra -pthread -o "$0" "$1" && exec "$0"'];
-const RUNTIME = { Deno: "deno", Bun: "bun", "Node.js": "node" } as const;
 
-const hasC = succeeds("cc", "--version");
-const hasPython = succeeds("python3", "--version");
+const isHere: Record<Language, boolean> = {
+  C: succeeds("cc", "--version"),
+  CPython: succeeds("python3", "--version"),
+  Deno: true,
+  Bun: RUNTIMES.includes("bun"),
+  "Node.js": RUNTIMES.includes("node"),
+};
 
-function inLanguage(model: Lesson, language: Language): Program {
-  const program = { model, language, name: `${model} in ${language}` };
-  if (language === "C") {
-    const command = (dir: string) => [...COMPILE, `${dir}/${model}`, `${HERE}/c/${model}.c`];
-    return { ...program, here: hasC, command };
-  }
-  if (language === "CPython") {
-    const file = `${HERE}/python/${model.replaceAll("-", "_")}.py`;
-    return { ...program, here: hasPython, command: () => [...PYTHON, file] };
-  }
+function ofLesson(model: Lesson, language: Language): Program {
   const runtime = RUNTIME[language];
-  const command = () => commandLine(model, runtime, { args: ["--port", "0"] });
-  return { ...program, runtime, here: RUNTIMES.includes(runtime), command };
+  const command = (dir: string) => {
+    if (runtime) return commandLine(model, runtime, { args: ["--port", "0"] });
+    if (language === "C") return [...COMPILE, `${dir}/${model}`, `${HERE}/c/${model}.c`];
+    return [...PYTHON, `${HERE}/python/${model.replaceAll("-", "_")}.py`];
+  };
+  return { model, language, name: `${model} in ${language}`, here: isHere[language], command };
 }
 
-const ownServer = (name: string, language: keyof typeof RUNTIME, file: string): Program => ({
-  model: "own server",
-  language,
-  name,
-  here: RUNTIMES.includes(RUNTIME[language]),
-  command: () => [...COMMANDS[RUNTIME[language]], `${HERE}/servers/${file}`, "0"],
-});
+function ofOthers(language: Language, name: string, ...command: readonly string[]): Program {
+  return { model: "own server", language, name, here: isHere[language], command: (dir) => [...command, dir] };
+}
 
+const nginx = ofOthers("C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`);
 /** All of them, those that cannot be started here too. */
 export const PROGRAMS: readonly Program[] = [
-  ...LESSONS.flatMap((lesson) => LANGUAGES.map((language) => inLanguage(lesson, language))),
-  {
-    model: "own server",
-    language: "C",
-    name: "nginx",
-    here: hasPython && succeeds("nginx", "-v"),
-    command: (dir) => [...PYTHON, `${HERE}/servers/nginx.py`, dir],
-  },
-  ownServer("Deno.serve", "Deno", "deno-serve.ts"),
-  ownServer("Bun.serve", "Bun", "bun-serve.ts"),
-  ownServer("node:http", "Node.js", "node-http.ts"),
+  ...LESSONS.flatMap((model) => LANGUAGES.map((language) => ofLesson(model, language))),
+  { ...nginx, here: isHere.CPython && succeeds("nginx", "-v") },
+  ofOthers("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
+  ofOthers("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
+  ofOthers("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
 ];
