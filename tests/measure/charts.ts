@@ -75,10 +75,11 @@ export function growthChart(figures: readonly Figure[]): string {
     text((left + right) / 2, bottom + 44, "silent connections beside one client", AMID),
     ...lines.flatMap(({ model, style, costs }, i) => {
       const points = costs.map((cost, i) => `${x(i)},${at(cost)}`).join(" ");
-      const line = `<polyline class="line" ${style} points="${points}"/>`;
-      return model === lines[i - 1]?.model
-        ? [line]
-        : [line, text(right + 8, at(costs[3]) + 4, model, STRONG)];
+      const name = text(right + 8, at(costs[3]) + 4, model, STRONG);
+      return [
+        `<polyline class="line" ${style} points="${points}"/>`,
+        model === lines[i - 1]?.model ? "" : name,
+      ];
     }),
   ]);
 }

@@ -15,6 +15,7 @@ interface Test {
   load(clients: number, seconds?: number): Promise<Record<"requests" | "rate" | "cpu" | "share", number>>;
   keep(of: Subject, value: number, round?: number): void;
 }
+type Measure = (test: Test) => Promise<void>;
 
 /** Ten clients at once; of 02 also one after another, and an empty Worker. */
 async function tenClients({ program: { model, language }, load, keep }: Test, round: number): Promise<void> {
@@ -23,10 +24,8 @@ async function tenClients({ program: { model, language }, load, keep }: Test, ro
   const runtime = RUNTIME[language];
   if (model !== "02-thread" || !runtime) return;
   keep("02 at 1", (await load(1)).cpu, round);
-  const { stdout, stderr } = await run(model, runtime, {
-    script: "tests/programs/worker_cost.ts",
-    args: ["20"],
-  });
+  const script = "tests/programs/worker_cost.ts";
+  const { stdout, stderr } = await run(model, runtime, { script, args: ["20"] });
   if (stdout === "") throw new Error(stderr);
   keep("empty at 1", Number(stdout), round);
 }
@@ -84,6 +83,10 @@ async function limit({ program: { model }, server, keep }: Test): Promise<void> 
   keep(`${short(model)} limit`, model === "02-thread" ? receiving(server) : descriptors(server.pid));
 }
 
+/** The programs of these models, without C: the article's claims are judged by the others. */
+const judged = (...models: Model[]) =>
+  PROGRAMS.filter(({ model, language }) => models.includes(model) && language !== "C");
+
 /** Measure everything; `progress` hears what. What fails with one program is noted, and the others go on. */
 export async function measureAll(rounds: number, progress: (what: string) => void) {
   const figures: Figure[] = [];
@@ -91,56 +94,49 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
   const dir = await Deno.makeTempDir();
   await using loader = startLoad();
 
-  async function each(
-    programs: readonly Program[],
-    measure: (test: Test) => Promise<void>,
-    limits: string[] = [],
-  ) {
+  async function start(program: Program, measure: Measure, limits: string[]) {
+    const { name, model, language } = program;
+    await using server = await startServer(name, [...limits, ...program.command(dir)]);
+    const { pid, port } = server;
+    const rest = model === "01-fork" || model === "02-thread"; // they work on when a client has been answered
+    const keep: Test["keep"] = (of, value, round = 1) => figures.push({ of, language, round, value });
+    const load: Test["load"] = async (clients, seconds = 0.4) => {
+      const { requests, failed, ...usage } = await loader.run({ pid, port, clients, seconds, rest });
+      if (failed > 0) notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
+      if (requests === 0 && clients > 0) throw new Error("no request was answered");
+      checkPossible(model, navigator.hardwareConcurrency, usage);
+      const [cpu, share] = [usage.cpu / requests * 1e6, usage.cpu / usage.seconds * 100];
+      return { requests, rate: requests / usage.seconds, cpu, share };
+    };
+    await measure({ program, server, load, keep });
+  }
+  async function each(says: string, programs: readonly Program[], measure: Measure, limits: string[] = []) {
+    progress(says);
     for (const program of programs.filter(({ here }) => here)) {
-      const { name, model, language, command } = program;
-      try {
-        await using server = await startServer(name, [...limits, ...command(dir)]);
-        const { pid, port } = server;
-        const rest = model === "01-fork" || model === "02-thread"; // they work on when a client has been answered
-        const load: Test["load"] = async (clients, seconds = 0.4) => {
-          const { requests, failed, ...usage } = await loader.run({ pid, port, clients, seconds, rest });
-          if (failed > 0) notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
-          if (requests === 0 && clients > 0) throw new Error("no request was answered");
-          checkPossible(model, navigator.hardwareConcurrency, usage);
-          const [cpu, share] = [usage.cpu / requests * 1e6, usage.cpu / usage.seconds * 100];
-          return { requests, rate: requests / usage.seconds, cpu, share };
-        };
-        const keep: Test["keep"] = (of, value, round = 1) => figures.push({ of, language, round, value });
-        await measure({ program, server, load, keep });
-      } catch (error) {
-        const line = `${name}: ${(error as Error).message}`;
+      await start(program, measure, limits).catch((error) => {
+        const line = `${program.name}: ${error.message}`;
         if (error instanceof MeasuringFault) throw new MeasuringFault(line);
         notes.push(line);
-      }
+      });
     }
   }
-  /** Without C: the article's claims are judged by the others. */
-  const judged = (...models: Model[]) =>
-    PROGRAMS.filter(({ model, language }) => models.includes(model) && language !== "C");
 
   for (let round = 1; round <= rounds; round++) { // they alternate: what the machine does meanwhile meets all of them
-    progress(`ten clients at each of ${PROGRAMS.length} programs, round ${round} of ${rounds}`);
-    await each(PROGRAMS, (test) => tenClients(test, round));
+    const says = `ten clients at each of ${PROGRAMS.length} programs, round ${round} of ${rounds}`;
+    await each(says, PROGRAMS, (test) => tenClients(test, round));
   }
   for (const model of ["04-busy-poll", "05-select", "06-epoll"] as const) {
-    progress(`one client beside silent ones: ${model}`);
-    await each(judged(model), (test) => besideSilent(test, rounds));
+    const says = `one client beside silent ones: ${model}`;
+    await each(says, judged(model), (test) => besideSilent(test, rounds));
   }
-  progress("a hundred clients at 02 and 03");
-  await each(judged("02-thread", "03-thread-pool"), overload);
-  progress("a pool whose threads all wait");
-  await each(judged("03-thread-pool"), fullPool);
-  progress("threads and descriptors until there are no more");
+  await each("a hundred clients at 02 and 03", judged("02-thread", "03-thread-pool"), overload);
+  await each("a pool whose threads all wait", judged("03-thread-pool"), fullPool);
   // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
   const [python, ...others] = judged("02-thread");
-  await each([python], limit, ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"]);
-  await each(others, limit, descriptorsAtMost(256));
-  await each(judged("05-select"), limit);
+  const addresses = ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"];
+  await each("threads of CPython, until there are no more", [python], limit, addresses);
+  await each("threads of JavaScript, until there are no more", others, limit, descriptorsAtMost(256));
+  await each("descriptors, until there are no more", judged("05-select"), limit);
   await Deno.remove(dir, { recursive: true });
   return { figures, notes };
 }
