@@ -40,12 +40,7 @@ const REQUEST = new TextEncoder().encode(REQUEST_TEXT);
 const ANSWER = /^HTTP\/1\.1 200 OK\r\n([\w-]+: [^\r\n]+\r\n)+\r\nA$/;
 const PATIENCE = 300; // s: longer than 04 needs to accept 10,000 silent clients
 
-// include/uapi/linux/eventpoll.h. On x86-64 alone struct epoll_event is packed.
-const EPOLLIN = 0x001;
-const EPOLL_CTL_ADD = 1;
-const [WORDS, DATA] = Deno.build.arch === "x86_64" ? [3, 1] : [4, 2];
-const MAX_EVENTS = 512;
-const MSG_NOSIGNAL = 0x4000;
+const [POLLIN, MSG_NOSIGNAL] = [0x001, 0x4000]; // asm-generic/poll.h, linux/socket.h
 
 /** The time, and the CPU time of a server so far, as in a {@link LoadResult}. */
 function readClocks(pid: number) {
@@ -55,41 +50,40 @@ function readClocks(pid: number) {
 
 async function runLoad(order: LoadOrder): Promise<LoadResult> {
   const { port, pid, clients, count = Infinity, rest } = order;
-  const epoll = libc.epoll_create1(0);
-  const event = new Int32Array(WORDS);
-  const events = new Int32Array(WORDS * MAX_EVENTS);
   const data = new Uint8Array(4096);
   const decoder = new TextDecoder();
-  const answers = new Map<number, string>(); // of the clients that are connected, what has come so far
-  let [begun, requests] = [0, 0];
-  const begin = () => {
+  // struct pollfd: a descriptor, or -1; what is asked of it, and in the upper half the answer.
+  const polled = new Int32Array(2 * clients).fill(-1);
+  const answers: string[] = []; // what has come so far
+  let [begun, connected, requests] = [0, 0, 0];
+  const begin = (client: number) => {
     begun++;
+    connected++;
     const fd = connection(port); // at once: on loopback the server's kernel connects by itself
     libc.send(fd, REQUEST, REQUEST.length, MSG_NOSIGNAL);
-    answers.set(fd, "");
-    [event[0], event[DATA]] = [EPOLLIN, fd];
-    libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event);
+    polled.set([fd, POLLIN], 2 * client);
+    answers[client] = "";
   };
 
   const before = readClocks(pid);
   const end = before.seconds + order.seconds;
   if (clients === 0) await pause(order.seconds * 1000);
-  while (begun < Math.min(clients, count)) begin();
-  while (answers.size > 0) {
-    const n = libc.epoll_wait(epoll, events, MAX_EVENTS, PATIENCE * 1000);
-    if (n === 0) break;
+  while (begun < Math.min(clients, count)) begin(begun);
+  while (connected > 0 && libc.poll(polled, clients, PATIENCE * 1000) > 0) {
     const goesOn = performance.now() / 1000 < end;
-    for (let i = 0; i < n; i++) {
-      const fd = events[i * WORDS + DATA];
+    for (let client = 0; client < clients; client++) {
+      const fd = polled[2 * client];
+      if (fd === -1 || polled[2 * client + 1] >> 16 === 0) continue;
       const length = libc.recv(fd, data, data.length, 0);
       if (length > 0) {
-        answers.set(fd, answers.get(fd)! + decoder.decode(data.subarray(0, length)));
+        answers[client] += decoder.decode(data.subarray(0, length));
         continue;
       }
-      if (length === 0 && ANSWER.test(answers.get(fd)!)) requests++; // -1: a reset
-      libc.close(fd); // which also takes it out of epoll
-      answers.delete(fd);
-      if (goesOn && begun < count) begin();
+      if (length === 0 && ANSWER.test(answers[client])) requests++; // -1: a reset
+      libc.close(fd);
+      connected--;
+      polled[2 * client] = -1;
+      if (goesOn && begun < count) begin(client);
     }
   }
   let after = readClocks(pid);
@@ -99,7 +93,6 @@ async function runLoad(order: LoadOrder): Promise<LoadResult> {
     if (now.cpu - after.cpu < 0.001) break;
     after = now;
   }
-  for (const fd of [epoll, ...answers.keys()]) libc.close(fd);
   const seconds = after.seconds - before.seconds;
   const [cpu, main] = [after.cpu - before.cpu, after.main - before.main];
   return { requests, failed: begun - requests, seconds, cpu, main };
