@@ -8,15 +8,7 @@ import { HttpRequest } from "../../shared/request.ts";
 import { response } from "../../shared/response.ts";
 import { FdSet, select } from "../../shared/select.ts";
 import { createServer } from "../../shared/server.ts";
-import {
-  IPPROTO_TCP,
-  SHUT_RDWR,
-  SO_LINGER,
-  SO_RCVTIMEO,
-  Socket,
-  SOL_SOCKET,
-  TCP_NODELAY,
-} from "../../shared/socket.ts";
+import { SHUT_RDWR, SO_LINGER, SO_RCVTIMEO, Socket, SOL_SOCKET } from "../../shared/socket.ts";
 import { Thread } from "../../shared/thread.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -170,7 +162,6 @@ assert.throws(() => epoll.poll(0), OSError);
 }
 
 // send: as much as fits, and nothing over a connection that is shut.
-conn.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
 conn.setblocking(false);
 const some = conn.send(new Uint8Array(50_000_000));
 assert(some > 0 && some < 50_000_000);
