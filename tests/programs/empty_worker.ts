@@ -1,4 +1,4 @@
-/** A Worker that ends at once, as shared/runtimes/ have a thread end. It has nothing to load: in Deno `process` is dear. */
+/** A Worker that ends at once, as a thread ends in shared/runtimes/. In Deno it would be dear to look at `process`. */
 if ("Deno" in globalThis) {
   postMessage("ended");
   close();

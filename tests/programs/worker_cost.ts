@@ -1,8 +1,8 @@
 /**
- * The least that a thread of JavaScript can cost: `worker_cost.ts COUNT`, under each runtime, starts empty_worker.ts COUNT
- * times and prints the CPU time of each, µs. They are started and awaited as Thread does it, each when the one before has
- * ended. What a client of `02` costs beside that: a look for room, the vocabulary and the lesson to load, accept, recv,
- * send and close.
+ * The least that a thread of JavaScript can cost: `worker_cost.ts COUNT`, under each runtime, starts empty_worker.ts
+ * COUNT times, each when the one before has ended, and prints the CPU time of one, µs. They are started and awaited as
+ * Thread does it. A client of `02` costs more: a look for room, the vocabulary and the lesson to load, and accept,
+ * recv, send and close.
  */
 import { runtime } from "../../shared/runtime.ts";
 
