@@ -8,15 +8,12 @@ int main(void)
     int server = create_server();
     set_nonblocking(server);
 
-    struct connection *conns[FD_SETSIZE] = {0}; /* by descriptor */
-    int end = 0; /* all of them are below it */
-    struct lingering answered = {0};
     fd_set watched; /* one bit for each descriptor */
     FD_ZERO(&watched);
     FD_SET(server, &watched);
 
     for (;;) {
-        long left = expire(&answered); /* sleep until something has come, or an answered client has had its second */
+        long left = expire(); /* sleep until something has come, or an answered client has had its second */
         struct timeval timeout = {.tv_sec = left / SECOND, .tv_usec = left % SECOND};
         fd_set ready = watched; /* the kernel writes its answer over the question */
         if (select(FD_SETSIZE, &ready, NULL, NULL, left == -1 ? NULL : &timeout) == -1) {
@@ -25,9 +22,7 @@ int main(void)
         }
 
         for (int fd = 0; fd < end; fd++) { /* all of them, though perhaps one has something */
-            if (!conns[fd] || !FD_ISSET(fd, &ready) || serve(&answered, conns[fd])) continue;
-            FD_CLR(fd, &watched);
-            conns[fd] = NULL;
+            if (conns[fd] && FD_ISSET(fd, &ready) && !serve(fd)) FD_CLR(fd, &watched);
         }
         if (FD_ISSET(server, &ready)) { /* at the end, when descriptors may have become free */
             int newcomer = accept_connection(server);
@@ -35,10 +30,8 @@ int main(void)
                 fprintf(stderr, "descriptor %d does not fit into an fd_set: this client is refused\n", newcomer);
                 close(newcomer);
             } else if (newcomer != -1) {
-                set_nonblocking(newcomer);
+                keep(newcomer);
                 FD_SET(newcomer, &watched);
-                if (newcomer >= end) end = newcomer + 1;
-                conns[newcomer] = create_connection(newcomer);
             }
         }
     }
