@@ -27,13 +27,9 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 
-/**
- * struct epoll_event in 32-bit words: `events`, then 64 bits of data of which
- * we use the lower half for the descriptor. On x86-64 alone it is packed, so
- * that the data follow at once; elsewhere they are aligned to 8 bytes.
- */
-const WORDS = runtime.arch === "x86_64" ? 3 : 4;
-const DATA = runtime.arch === "x86_64" ? 1 : 2;
+// struct epoll_event in 32-bit words: `events`, then 64 bits of data, whose lower half is the descriptor here. On x86-64
+// alone it is packed, so that the data follow at once; elsewhere they are aligned to 8 bytes.
+const [WORDS, DATA] = runtime.arch === "x86_64" ? [3, 1] : [4, 2];
 const MAX_EVENTS = 512;
 
 /** An interest list in the kernel. */
@@ -61,14 +57,13 @@ export class Epoll {
     fd = descriptor(fd);
     this.#event[0] = integer(events, "what epoll watches for, such as EPOLLIN,");
     this.#event[DATA] = fd;
-    const result = libc.epoll_ctl(this.#fd, operation, fd, this.#event);
-    if (result === -1) throw new OSError("epoll_ctl", errno[0]);
+    check("epoll_ctl", libc.epoll_ctl(this.#fd, operation, fd, this.#event));
   }
 
   /**
-   * Sleep until something happens to a watched descriptor, and return what, 512 events at most: epoll_wait(2). An event
-   * is a descriptor and the bits that tell what happened. None: `timeout` seconds are over, rounded up to
-   * milliseconds (`null` or negative: never), or a signal has come.
+   * Sleep until something happens to a watched descriptor, and return up to 512 events: epoll_wait(2). An event is a
+   * descriptor and the bits that tell what happened. None: `timeout` seconds are over, rounded up to milliseconds (`null` or
+   * negative: never), or a signal has come.
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
     if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {

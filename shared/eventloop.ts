@@ -13,7 +13,7 @@ export function turn(): Promise<void> {
   if (waiting) throw new Error("turn: without `await` it does nothing");
   if (performance.now() < next) return Promise.resolve();
   waiting = true;
-  return runtime.turn().then(() => {
+  return new Promise<void>((resolve) => runtime.nextTurn(resolve)).then(() => {
     waiting = false;
     next = performance.now() + 100;
   });

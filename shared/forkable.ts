@@ -6,7 +6,7 @@ import { runtime } from "./runtime.ts";
 import { unclosed } from "./socket.ts";
 import { die } from "./stdio.ts";
 
-/** Names the process that has started again. Its children inherit the variable, but not the process id. */
+/** Holds the process id of the second start. Its children inherit the variable, but not the id. */
 const MARK = "LESSON_FORKABLE";
 
 // include/uapi/asm-generic/fcntl.h, signal.h
@@ -19,11 +19,11 @@ const SIG_IGN = 1n;
 export let forkable = false;
 
 /**
- * A program that is not made for fork(2) dies of it, and the runtimes are such: they tell the kernel to leave their heaps
- * out of the child (madvise(2), MADV_DONTFORK), and only the thread that forks goes along, so that a lock held by a helper
- * thread stays locked for ever. So start this program once more, by execve(2), under two conditions: a seccomp(2) filter
- * answers "done" to MADV_DONTFORK and does nothing, and the engine is told not to use helper threads.
- * What stands above this call runs twice. Error: there is a socket already.
+ * The runtimes do not survive fork(2). They tell the kernel to leave their heaps out of the child (madvise(2),
+ * MADV_DONTFORK), and only the thread that forks goes along, so that a lock held by a helper thread stays locked for ever.
+ * So start this program once more, by execve(2), under two conditions: a seccomp(2) filter answers "done" to
+ * MADV_DONTFORK and does nothing, and the engine is told not to use helper threads. What stands above this call runs
+ * twice. Error: there is a socket already.
  */
 export function becomeForkable(): void {
   const pid = bare.getpid();
@@ -43,32 +43,32 @@ export function becomeForkable(): void {
   }
   ignoreDontFork();
 
-  const [program, ...rest] = words("/proc/self/cmdline");
+  const [program, ...rest] = strings("/proc/self/cmdline");
   const scriptAt = rest.length - runtime.args.length - 1;
   const { options, environment } = runtime.forkable(rest.slice(0, scriptAt).map(text));
-  const added: Record<string, string> = { ...environment, [MARK]: `${pid}` };
-  const inherited = words("/proc/self/environ").filter((word) => !(text(word).split("=")[0] in added));
+  const added = Object.entries({ ...environment, [MARK]: `${pid}` });
+  const inherited = strings("/proc/self/environ").filter((word) =>
+    !added.some(([name]) => text(word).startsWith(`${name}=`))
+  );
   const argv = [program, ...options.map(cstring), ...rest.slice(scriptAt)];
-  const envp = [...inherited, ...Object.entries(added).map(([name, value]) => cstring(`${name}=${value}`))];
+  const envp = [...inherited, ...added.map(([name, value]) => cstring(`${name}=${value}`))];
   const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", bare.readlink(cstring("/proc/self/exe"), path, 4096)); // by its own name the process would be "exe"
   for (const fd of [0, 1, 2]) bare.fcntl(fd, F_SETFD, 0); // a runtime may have them closed on exec
-  bare.signal(SIGPROF, SIG_IGN); // a profiler's last one would end the second start
-  check(
-    "execve",
-    bare.execve(path, ...[argv, envp].map((list) => BigUint64Array.of(...list.map(at), 0n))),
-  );
+  bare.signal(SIGPROF, SIG_IGN); // one that is still on its way from a profiler would end the new program
+  const [arguments_, variables] = [argv, envp].map((list) => BigUint64Array.of(...list.map(address), 0n));
+  check("execve", bare.execve(path, arguments_, variables));
 }
 
 const kept: Uint8Array[] = [];
 /** The address of a buffer that is kept from now on. */
-function at(buffer: Uint8Array<ArrayBuffer>): bigint {
+function address(buffer: Uint8Array<ArrayBuffer>): bigint {
   kept.push(buffer);
   return runtime.addressOf(buffer);
 }
 
-/** The C strings in a file of /proc, over libc: a runtime's own way may want one more permission, and take them for UTF-8. */
-function words(path: string): Uint8Array<ArrayBuffer>[] {
+/** The C strings in a file of /proc, by read(2): the runtimes' own ways want one more permission, or take them for UTF-8. */
+function strings(path: string): Uint8Array<ArrayBuffer>[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
   if (fd === -1) die(`fork starts this program again, and reads ${path} for that: ${errorname(errno[0])}`);
   const bytes: number[] = [];
@@ -77,12 +77,10 @@ function words(path: string): Uint8Array<ArrayBuffer>[] {
     bytes.push(...chunk.subarray(0, n));
   }
   const found: Uint8Array<ArrayBuffer>[] = [];
-  for (let start = 0, end; (end = bytes.indexOf(0, start)) !== -1; start = end + 1) {
-    found.push(Uint8Array.from(bytes.slice(start, end + 1)));
-  }
+  for (let end; (end = bytes.indexOf(0) + 1) > 0;) found.push(Uint8Array.from(bytes.splice(0, end)));
   return found;
 }
-const text = (word: Uint8Array) => new TextDecoder().decode(word.subarray(0, -1));
+const text = (string: Uint8Array) => new TextDecoder().decode(string.subarray(0, -1));
 
 // include/uapi/linux/{prctl,seccomp,filter,bpf_common,audit}.h
 const PR_SET_SECCOMP = 22;
@@ -113,11 +111,9 @@ function ignoreDontFork(): void {
     [RETURN, 0, 0, SECCOMP_RET_ALLOW],
   ];
   // struct sock_filter[], each of 16, 8, 8 and 32 bits; struct sock_fprog, which points to them
-  const instructions = Uint32Array.of(
-    ...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]),
-  );
-  const filter = BigUint64Array.of(BigInt(program.length), at(new Uint8Array(instructions.buffer)));
+  const filter = Uint32Array.of(...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]));
+  const fprog = BigUint64Array.of(BigInt(program.length), address(new Uint8Array(filter.buffer)));
   const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) === -1 ||
-    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, at(new Uint8Array(filter.buffer)), 0n, 0n) === -1;
+    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address(new Uint8Array(fprog.buffer)), 0n, 0n) === -1;
   if (refused) die(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);
 }

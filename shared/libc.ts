@@ -4,7 +4,7 @@ import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
 /**
  * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
- * `ssize_t`: no buffer here is larger than 2 GiB, so the lower half says it all, and a 64-bit one would be a bigint.
+ * `ssize_t`: no buffer here is larger than 2 GiB, so 32 bits are enough, and 64 would be a bigint.
  */
 const FUNCTIONS = {
   __errno_location: ["u64"],
@@ -56,12 +56,9 @@ const FUNCTIONS = {
   dlsym: ["u64", "u64", "buffer"],
 } as const satisfies Record<string, Signature>;
 
-/** glibc before 2.34 has these in files of their own. musl takes all such names for itself. */
+/** glibc before 2.34 has some in files of their own. musl takes all such names for itself. */
 const libraryOf = (name: string) =>
   /^(pthread|sem)_/.test(name) ? "libpthread.so.0" : name === "dlsym" ? "libdl.so.2" : "libc.so.6";
-
-/** The C functions by name. A pointer is a typed array or `null`. */
-export type Libc = { readonly [K in keyof typeof FUNCTIONS]: CFunction };
 
 if (runtime.os !== "linux") {
   const lesson = runtime.script.replace(/^.*[/\\]/, "");
@@ -73,7 +70,10 @@ if (runtime.os !== "linux") {
   process.exit(1);
 }
 
-/** The functions, each opened when it is first used: that costs more than a hundred calls of it. */
+/** The C functions by name. A pointer is a typed array or `null`. */
+export type Libc = { readonly [K in keyof typeof FUNCTIONS]: CFunction };
+
+/** The functions, each opened when it is first used: that costs as much as a hundred calls. */
 function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
   const functions = {} as Libc;
   for (const [name, signature] of Object.entries(FUNCTIONS)) {
@@ -89,20 +89,16 @@ function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
 
 /** The functions for what is no part of a lesson's story: `--trace` does not print them. */
 export const bare: Libc = lazily((_name, call) => call);
-
-/**
- * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, at an
- * address that never changes. Read it in the statement after the call: it is a plain load then, and nothing,
- * not even the garbage collector, gets in between.
- */
-export const errno: Int32Array = runtime.int32At(bare.__errno_location());
-
 /** What wraps each function of {@link libc} when it is opened: trace.ts, if that is loaded. */
 export const tracing = { wrap: (_name: string, call: CFunction): CFunction => call };
 /** The functions for a lesson. Without `--trace` they are {@link bare}. */
-export const libc: Libc = runtime.args.includes("--trace")
-  ? lazily((name, call) => tracing.wrap(name, call))
-  : bare;
+export const libc: Libc = runtime.args.includes("--trace") ? lazily((...f) => tracing.wrap(...f)) : bare;
+
+/**
+ * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, whose address never
+ * changes. Read it in the next statement: any other call, even one that the runtime makes, may change it.
+ */
+export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */
 export function check(call: string, result: number): number {
@@ -116,10 +112,9 @@ export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncode
 const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, microseconds
 /** Seconds as a struct timeval, rounded up to microseconds. It holds until the next call. RangeError: that is no time. */
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
-  if (!(typeof seconds === "number" && seconds >= 0 && seconds < 2 ** 31)) {
-    throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
-  }
-  const microseconds = Math.ceil(seconds * 1e6);
+  const microseconds = typeof seconds === "number" ? Math.ceil(seconds * 1e6) : NaN;
+  const valid = microseconds >= 0 && microseconds < 2 ** 31 * 1e6;
+  if (!valid) throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);
   TIMEVAL[2] = microseconds % 1e6;
   return TIMEVAL;

@@ -16,9 +16,9 @@ export function lingeringClose(conn: Socket): void {
   conn.shutdown(SHUT_WR);
   const end = performance.now() + LINGER * 1000;
   for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
-    conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval(left)); // for this one recv: a client that sends byte by byte does not get a second for each
+    conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval(left)); // one second for all of its bytes, not for each
     const data = conn.recv(4096);
-    if (data === null || data.length === 0) break;
+    if (!data?.length) break;
     rest -= data.length;
   }
   conn.close();

@@ -2,9 +2,9 @@
 import { Errno, errorname } from "./errno.ts";
 import { forkable } from "./forkable.ts";
 import { bare, errno, libc } from "./libc.ts";
-import { runtime } from "./runtime.ts";
+import { runtime, type Thrown } from "./runtime.ts";
 import { Socket } from "./socket.ts";
-import { die, report, warn } from "./stdio.ts";
+import { die, warn } from "./stdio.ts";
 
 /** For {@link waitpid}: answer at once, whether or not a child has ended. */
 export const WNOHANG = 1;
@@ -13,16 +13,16 @@ export const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 
+/** Whether this process is a child. */
 let child = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
- * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was
- * not called before.
+ * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was not called.
  *
- * A child must not run its event loop: it shares the parent's epoll, and would take its events. It ends with {@link exit}, with an error that
- * nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await promises that need no
- * loop. An async function's error is lost unless it is awaited.
+ * A child must not run the event loop: it shares its parent's epoll, and would take its events. It ends with {@link exit},
+ * with an error that nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await
+ * promises that need no loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
   if (!forkable) {
@@ -31,11 +31,10 @@ export function fork(): number {
   armLoop();
   const parent = bare.getpid();
   const pid = libc.fork();
-  if (pid === -1) {
-    warn(`can't start new process (fork: ${errorname(errno[0])})`);
-  } else if (pid === 0) {
+  if (pid === -1) warn(`can't start new process (fork: ${errorname(errno[0])})`);
+  if (pid === 0) {
     child = true;
-    // No child outlives its server (the thread that made it, strictly), whatever ends that: prctl(2).
+    // The kernel kills the child when its parent (strictly: the thread that forked) ends: prctl(2).
     bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
     if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
@@ -43,37 +42,28 @@ export function fork(): number {
 }
 
 let armed = false;
-/** A timer that is due at once. It does nothing in the parent; a child inherits it, and finds it first in its event loop. */
+/** A timer that is due at once. It does nothing in the parent. A child inherits it, and its event loop runs it first. */
 function armLoop(): void {
   if (armed) return;
   armed = true;
   const advice =
     "end it with exit(0); instead of awaiting use functions that end in Sync, and Atomics.wait to sleep";
-  const refuse = () =>
-    die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
-  setTimeout(() => {
+  runtime.nextTurn(() => {
     armed = false;
-    if (child) "Deno" in globalThis ? setTimeout(refuse) : refuse(); // Deno tells of a module's error after the timers
+    if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
   });
 }
 
-/** The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever. */
-function endChild(code: number, error?: unknown): void {
-  if (!child) return;
-  if (error === undefined) exit(code);
-  report(`child ${bare.getpid()}`, error);
-  libc._exit(1);
-}
-
-runtime.beforeEnd(endChild);
+// The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
+runtime.beforeEnd((code, thrown) => child && end(code, thrown));
 
 const STATUS = new Int32Array(1);
 
 /**
  * Reap a child that has ended: until then it is a zombie, whose exit status the kernel keeps. As Python's `os.waitpid` it
- * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code in bits 8 to 15): wait(2).
- * The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a child that
- * was killed by a signal.
+ * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code in bits 8 to 15):
+ * wait(2). The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a
+ * child that was killed by a signal.
  */
 export function waitpid(pid: number, options: number): [pid: number, status: number] {
   for (;;) {
@@ -87,13 +77,10 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export function exit(code = 0): never {
-  const open = child ? Socket.closeAll(false) : 0;
-  if (open > 0) {
-    warn(
-      `child ${bare.getpid()} has ended with connections open (${open}): not closed, or an async function was not awaited`,
-    );
-  }
+export const exit = (code = 0): never => end(code);
+
+function end(code: number, thrown?: Thrown): never {
+  if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   libc._exit(code);
   throw new Error("unreachable");
 }

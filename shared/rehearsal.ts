@@ -7,8 +7,7 @@ import { Socket } from "./socket.ts";
 
 /**
  * What is loaded, compiled or allocated at its first use would be so in each child anew, which costs more than the fork. So
- * open every C function, and serve clients of one's own over the loopback: a few, since an engine takes notes of the first
- * calls of a function.
+ * open every C function, and serve a few clients over the loopback: an engine takes notes of a function's first calls.
  */
 export function rehearse(): void {
   Object.values(libc);
@@ -25,5 +24,5 @@ export function rehearse(): void {
     lingeringClose(conn);
   }
   server.close();
-  Socket.closeAll(false);
+  Socket.closeAll("rehearsal"); // there is none left
 }

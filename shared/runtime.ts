@@ -8,8 +8,12 @@ export type Signature = readonly [result: CType, ...parameters: CType[]];
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
 
-/** What a thread tells its creator: it runs its target (with `--trace` its gettid(2)); it can't, and why; it has ended. */
-export type ThreadEvent = { readonly started: number } | { readonly failed: string } | "ended";
+/** What a thread tells its creator: its target runs now (with `--trace`: its gettid(2)); it has ended. */
+export type ThreadEvent = number | "ended";
+/** An error that nobody caught. */
+export interface Thrown {
+  readonly error: unknown;
+}
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {
@@ -21,10 +25,7 @@ export interface Runtime {
   /** The script's arguments, also in a thread. */
   readonly args: readonly string[];
 
-  /**
-   * A C function of a shared library: dlopen(3), dlsym(3). Throws if there is none. Where the runtime wants a permission
-   * and nobody gives it, one sentence says so and the process ends (1).
-   */
+  /** A C function of a shared library: dlopen(3). If its permission is refused, a sentence says so, and the process ends. */
   dlopen(library: string, name: string, signature: Signature): CFunction;
   /** The address of a buffer's first byte. It holds while the buffer lives and nobody reads its `.buffer` (Bun). */
   addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
@@ -33,25 +34,22 @@ export interface Runtime {
 
   /** The streams that would wait for the event loop with what is written to them, and their descriptors. */
   streams(): [fd: number, stream: { write: unknown }][];
-  /** Let the event loop run once: what is due of its timers, I/O and signal handlers. */
-  turn(): Promise<void>;
-  /**
-   * Call `listener` when this thread (the main one: the process) is about to end: with its exit code and, if nobody caught
-   * one, the error. Whoever throws `undefined` is told so by an error.
-   */
-  beforeEnd(listener: (code: number, error?: unknown) => void): void;
-  /** The options of a second start that does without helper threads, from those of the first, and what its environment has more. */
+  /** Call `listener` in the event loop's next turn, among the first things, but after errors that nobody caught. */
+  nextTurn(listener: () => void): void;
+  /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
+  beforeEnd(listener: (code: number, thrown?: Thrown) => void): void;
+  /** The command-line options of a second start without helper threads, from those of the first, and more environment for it. */
   forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
-  /** How many OS threads `count` threads and one that starts may still make. Where one is refused, the runtime aborts. */
+  /** How many more OS threads the runtime may need when `count` threads run and one starts. If one is refused, it aborts. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;
   /**
-   * Start a thread with a JavaScript VM of its own, which runs the module at `url`. `data` is copied for it (structured
-   * clone). `listener` hears what it tells; `"ended"` comes once, and last.
+   * Start a thread with a JavaScript VM of its own, which loads the module at `url`; if that fails, the error is printed.
+   * `data` is copied for it (structured clone). `listener` hears what it tells; `"ended"` comes once, and last.
    */
   startThread(url: string, data: unknown, listener: (event: ThreadEvent) => void): void;
   /** In a thread: the data that it was started with; tell its creator; end, which the creator hears. */

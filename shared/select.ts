@@ -56,11 +56,10 @@ function copyOf(set: FdSet | null): FdSet | null {
 }
 
 /**
- * Sleep until something can be done with a descriptor without waiting, and return those of each set of which
- * that is true, as Python's `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be
- * written; `exceptfds`: urgent data have come. Or until `timeout` seconds are over (`null`: never) or a
- * signal has come: then the sets are empty. EBADF: one of them is closed
- * (The kernel ignores one beyond its table, and leaves its bit set: FDSize in /proc/PID/status.).
+ * Sleep until something can be done with a descriptor without waiting, and return the ready ones of each set, as Python's
+ * `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be written; `exceptfds`: urgent
+ * data have come. Or until `timeout` seconds are over (`null`: never) or a signal has come: then the sets are empty. EBADF:
+ * one of them is closed. (The kernel overlooks one beyond its table, and leaves its bit: FDSize in /proc/PID/status.)
  */
 export function select(
   readfds: FdSet | null,
@@ -70,8 +69,8 @@ export function select(
 ): readonly [FdSet, FdSet, FdSet] {
   // The kernel writes its answer over the question, so ask with copies.
   const [r, w, x] = [copyOf(readfds), copyOf(writefds), copyOf(exceptfds)];
-  // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
   const limit = timeout === null ? null : timeval(timeout);
+  // nfds: C programs pass the highest descriptor plus one. The kernel skips words without a bit, so it may be more.
   const n = libc.select(FD_SETSIZE, r && r.bits, w && w.bits, x && x.bits, limit);
   const code = n === -1 ? errno[0] : 0;
   if (code === Errno.EINTR) return [NONE, NONE, NONE];

@@ -1,5 +1,4 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { octets } from "./address.ts";
 import { OSError } from "./errno.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
@@ -19,11 +18,16 @@ export interface Address {
   readonly lesson: string;
 }
 
-type Value = number | string | boolean;
 /** Options of a lesson's own, with their defaults. One whose default is a number takes numbers. */
-export type OwnOptions = Readonly<Record<string, Value>>;
-/** The values that were given for them: `4` stands for any number, `false` for true or false. */
+export type OwnOptions = Readonly<Record<string, number | string | boolean>>;
 type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends boolean ? boolean : string };
+
+const HELP: Record<string, string> = {
+  host: "IPv4 address to listen on; 0.0.0.0 is every one of this machine",
+  port: "port to listen on; 0 takes a free one",
+  trace: "print each system call as it happens",
+  help: "print this text",
+};
 
 /**
  * The command line: the address to listen on, and `own` options, which a copy of a lesson may add in a line, such as
@@ -31,73 +35,52 @@ type Values<T> = { [K in keyof T]: T[K] extends number ? number : T[K] extends b
  * wrong option (exit code 2) end the process here. Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) {
-    throw new Error(
-      "options: a thread has come here; the main thread's code stands in if (isMainThread) { … }",
-    );
-  }
+  if (!util) throw new Error("options: this is a thread. The main part stands in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
-  const values: Record<string, Value> = { host: "127.0.0.1", port: 9696, ...own, trace: false, help: false };
-  const kinds = Object.entries(values).map(([name, value]) =>
-    [name, { type: typeof value === "boolean" ? "boolean" as const : "string" as const }] as const
-  );
-  let given: Record<string, unknown> = {};
+  const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
+  const types = defaults.map(([name, value]) => [name, { type: value === !!value ? "boolean" : "string" }]);
+  const config = { args: [...runtime.args], options: Object.fromEntries(types) };
+  const values: Record<string, unknown> = Object.fromEntries(defaults);
   try {
-    given = util.parseArgs({ args: [...runtime.args], options: Object.fromEntries(kinds) }).values;
+    Object.assign(values, util.parseArgs(config).values);
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
-  for (const [name, value] of Object.entries(given)) {
-    const isNumber = typeof values[name] === "number";
-    if (isNumber && !/^\d+(\.\d+)?$/.test(`${value}`)) wrong(`--${name} takes a number, not ${value}`);
-    values[name] = isNumber ? Number(value) : value as Value;
-  }
   if (values.help) {
-    write(1, help(lesson, shows, own));
+    const shown = (value: unknown) => value === false ? "" : ` ${value}`;
+    const lines = defaults.map(([name, value]) =>
+      `  --${name}${shown(value)}`.padEnd(22) + (HELP[name] ?? "")
+    );
+    const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
+    write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
     // deno-lint-ignore no-process-global
     process.exit(0);
   }
-  if (values.host === "localhost") values.host = "127.0.0.1";
-  if (!octets(`${values.host}`)) wrong(`--host takes an IPv4 address such as 127.0.0.1, not ${values.host}`);
-  if (!Number.isInteger(values.port) || Number(values.port) > 65535) wrong("--port takes 0 to 65535");
+  for (const [name, value] of defaults) {
+    if (typeof value !== "number") continue;
+    if (!/^\d+(\.\d+)?$/.test(`${values[name]}`)) wrong(`--${name} takes a number, not ${values[name]}`);
+    values[name] = Number(values[name]);
+  }
   return { ...values, lesson } as unknown as Address & Values<T>;
 }
 
-function help(lesson: string, shows: string, own: OwnOptions): string {
-  const ownLines = Object.entries(own).map(([name, value]) =>
-    `  --${name} ${typeof value === "boolean" ? "" : typeof value === "number" ? "N" : "TEXT"}`.padEnd(18) +
-    `(default ${value})\n`
-  );
-  return `${lesson}: ${shows}
-
-  deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …
-
-  --host ADDRESS  IPv4 address to listen on (default 127.0.0.1; 0.0.0.0 is every one)
-  --port PORT     port to listen on (default 9696; 0 takes a free one)
-${ownLines.join("")}  --trace         print each system call as it happens
-  --help          print this text
-`;
-}
-
 /**
- * How many connections the kernel takes before they are accepted. The listings
- * say 1; then a burst of clients waits for seconds, because the kernel drops
- * what does not fit and the client's kernel tries again only after a second, and
- * perhaps again. The kernel itself cuts this to /proc/sys/net/core/somaxconn.
+ * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. The listings say 1:
+ * then a burst of clients waits for seconds. The kernel drops what does not fit, and a client's tries again after one.
  */
 const BACKLOG = 4096;
 
 /**
  * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
- * `socket.create_server`. Then it prints where. What the system refuses ends the process with a sentence (exit code 1).
- * TypeError: that is no address.
+ * `socket.create_server`. Then it prints where. What cannot be ends the process with a sentence (exit code 1).
  */
 export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
-  const { host, port, lesson } = address;
+  const { lesson, port } = address;
   if (lesson === undefined) {
     throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
   }
+  const host = address.host === "localhost" ? "127.0.0.1" : address.host;
   try {
     const server = new Socket();
     server.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); // or connections of an earlier server keep the port: socket(7)
@@ -105,15 +88,11 @@ export function createServer(address: Address, { backlog = BACKLOG } = {}): Sock
     server.listen(backlog);
     const url = `http://${server.getsockname().join(":")}`;
     const all = host === "0.0.0.0" ? ", for everyone who can reach this machine" : "";
-    write(
-      1,
-      `${lesson} listening on ${url}${all}\nTry: curl -i ${
-        url.replace("0.0.0.0", "127.0.0.1")
-      }   Stop: Ctrl-C\n`,
-    );
+    const curl = `curl -i ${url.replace("0.0.0.0", "127.0.0.1")}`;
+    write(1, `${lesson} listening on ${url}${all}\nTry: ${curl}   Stop: Ctrl-C\n`);
     return server;
   } catch (error) {
-    if (!(error instanceof OSError)) throw error;
-    die(`${lesson}: port ${port} of ${host}: ${error.message}`);
+    if (!(error instanceof OSError || error instanceof TypeError)) throw error;
+    die(`${lesson}: --host ${host} --port ${port}: ${error.message}`);
   }
 }

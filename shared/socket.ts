@@ -2,10 +2,10 @@
  * TCP sockets over the system calls, with the names of Python's `socket` module. An error that only says "the client has
  * gone" is not an exception here: it reads as the end of the stream.
  */
-import { sockaddr, type SocketAddress, socketAddress } from "./address.ts";
 import { Errno, errorname, OSError } from "./errno.ts";
 import { bare, check, errno, libc, timeval } from "./libc.ts";
-import { warn } from "./stdio.ts";
+import type { Thrown } from "./runtime.ts";
+import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
 const AF_INET = 2;
@@ -13,6 +13,7 @@ const SOCK_STREAM = 1;
 const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
+const SO_ACCEPTCONN = 30; // is it a listening socket?
 
 // For setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h
 /** Options of every socket: socket(7) */
@@ -29,7 +30,6 @@ export const SO_REUSEPORT = 15;
 export const SO_RCVTIMEO = 20;
 /** That of send(2) and connect(2): socket(7) */
 export const SO_SNDTIMEO = 21;
-const SO_ACCEPTCONN = 30; // is it a listening socket?
 /** Options of TCP: tcp(7) */
 export const IPPROTO_TCP = 6;
 /** Send small pieces at once, rather than wait for more to send with them: tcp(7) */
@@ -42,27 +42,43 @@ export const SHUT_WR = 1;
 /** Both. */
 export const SHUT_RDWR = 2;
 
+/** An IPv4 address, such as `"127.0.0.1"`, and a port, as Python has them. */
+export type SocketAddress = readonly [host: string, port: number];
+
+/** struct sockaddr_in: port and address stand in network byte order. TypeError: that is no address. ip(7) */
+function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
+  const [host, port]: SocketAddress = Array.isArray(address) ? address as never : ["", -1];
+  const octets = /^\d+\.\d+\.\d+\.\d+$/.test(host) ? host.split(".").map(Number) : [256];
+  if (
+    octets.some((octet) => octet > 255) || !(Number.isInteger(port) && port >= 0 && port <= 65535)
+  ) {
+    const given = JSON.stringify(address);
+    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${given}`);
+  }
+  return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+/** The address in a struct sockaddr_in. */
+export const socketAddress = (
+  bytes: Uint8Array,
+): SocketAddress => [bytes.subarray(4, 8).join("."), bytes[2] << 8 | bytes[3]];
+
 const { EAGAIN, EBADF, EINTR } = Errno;
 /** Faults in the program. All other errors of a connection count as: the client has gone. */
 const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
+const THEIRS = "this connection was given to a thread, which closes it: threads share one descriptor, " +
+  "while a forked child has a copy, so that its parent has one to close";
 
-const THEIRS =
-  "this connection was given to a thread, which closes it: threads share one descriptor, while a forked " +
-  "child has a copy, so that its parent has one to close";
-
-/** Where recv(2) puts the bytes: each time behind the last ones, so that nothing is copied, and what it returned lasts. */
-let free = new Uint8Array(64 * 1024);
+/** Where recv(2) writes: behind the bytes of the call before. So nothing is copied, and a returned array stays valid. */
+let free = new Uint8Array(0);
 /** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps. */
-const INT = new Int32Array(1);
-const PEER = new Uint8Array(16);
+const [INT, PEER] = [new Int32Array(1), new Uint8Array(16)];
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** What a Socket knows of its descriptor. Its timeout: seconds, 0: non-blocking, `null`: none, `undefined`: not known. */
+/** What a Socket knows of its descriptor. `timeout` `undefined`: nothing. `shared`: no thread closes it at its end. */
 export interface SocketState {
   readonly fd: number;
   readonly timeout: number | null | undefined;
   readonly addr?: SocketAddress;
-  /** Several threads have it, so none closes it at its end. */
   readonly shared?: boolean;
 }
 
@@ -81,19 +97,18 @@ export class Socket {
   readonly uncloneable = String;
 
   /**
-   * A new socket, or one over a descriptor that is open already. Two Sockets over one descriptor do not know of each
-   * other: set a timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
+   * A new socket, or one over a descriptor that is open already. Two over one descriptor do not know of each other: set a
+   * timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
   constructor(fileno?: number | SocketState) {
-    const state: SocketState = typeof fileno === "object"
-      ? fileno
-      : fileno === undefined
-      ? { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null }
-      : { fd: descriptor(fileno), timeout: undefined };
+    this.#byNumber = typeof fileno === "number";
+    if (fileno === undefined) {
+      fileno = { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null };
+    }
+    const state = typeof fileno === "object" ? fileno : { fd: descriptor(fileno), timeout: undefined };
     this.#fd = state.fd;
     this.#timeout = state.timeout;
     this.addr = state.addr;
-    this.#byNumber = typeof fileno === "number";
     if (!state.shared) unclosed.add(this);
   }
 
@@ -105,16 +120,8 @@ export class Socket {
   /** Set an option to an int, such as {@link TCP_NODELAY} to 1, or to the words of a C struct: setsockopt(2) */
   setsockopt(level: number, optname: number, value: number | Int32Array<ArrayBuffer>): void {
     const words = typeof value === "object" ? value : Int32Array.of(integer(value, "value"));
-    check(
-      "setsockopt",
-      libc.setsockopt(
-        this.#fd,
-        integer(level, "level"),
-        integer(optname, "optname"),
-        words,
-        words.byteLength,
-      ),
-    );
+    const [of, option] = [integer(level, "level"), integer(optname, "optname")];
+    check("setsockopt", libc.setsockopt(this.#fd, of, option, words, words.byteLength));
   }
 
   /** Take an address; port 0 takes a free one. EADDRINUSE, EADDRNOTAVAIL, EACCES: bind(2) */
@@ -146,9 +153,8 @@ export class Socket {
   }
 
   /**
-   * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (the
-   * socket is non-blocking, or its timeout is over), a signal has come (EINTR: signal(7)), or, with a line on standard
-   * error, there is no descriptor left for it or the network has failed.
+   * Take the next connection: accept(2). A blocking socket sleeps until there is one. `null`: nobody is there (it is
+   * non-blocking, or its timeout is over), a signal has come, or, with a line on standard error, no descriptor is left.
    */
   accept(): Socket | null {
     INT[0] = PEER.length;
@@ -157,8 +163,8 @@ export class Socket {
     if (code === EAGAIN || code === EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // An error of the network, which accept(2) passes on, or no descriptor or memory is left: it takes the descriptor
-      // first, so the next try would fail at once, whether somebody waits or not, and without a pause a server only spins.
+      // accept(2) takes the descriptor first: without one it fails at once, whether somebody waits or not, and a server
+      // without a pause only spins. (Or it is an error of the network, which accept(2) passes on.)
       warn(`accept: ${errorname(code)}: new clients wait`);
       Atomics.wait(PAUSE, 0, 0, 50);
       return null;
@@ -172,12 +178,10 @@ export class Socket {
 
   /**
    * Receive what is there, at most `bufsize` bytes: recv(2). 0 bytes: the client has closed or reset the connection.
-   * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). RangeError: `bufsize` is no length.
+   * `null`: nothing is there yet (the socket is non-blocking, or its timeout is over). TypeError: `bufsize` is no length.
    */
   recv(bufsize: number): Uint8Array<ArrayBuffer> | null {
-    if (integer(bufsize, "bufsize") < 1) {
-      throw new RangeError(`recv takes a number of bytes, 1 or more, not ${bufsize}`);
-    }
+    if (integer(bufsize, "bufsize") < 1) throw new TypeError(`recv takes at least 1 byte, not ${bufsize}`);
     if (bufsize > free.length) free = new Uint8Array(Math.max(bufsize, 64 * 1024));
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
@@ -202,21 +206,11 @@ export class Socket {
     }
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
-      if (n >= 0) return n;
-      const code = errno[0];
+      const code = n === -1 ? errno[0] : 0;
+      if (code === EINTR) continue;
       if (MISUSE.has(code)) throw new OSError("send", code);
-      if (code !== EINTR) return 0;
+      return Math.max(n, 0);
     }
-  }
-
-  /**
-   * Send all of the bytes, as Python's `sendall`. False: not all of them went, since the client has gone, the timeout is
-   * over, or a non-blocking socket has no room.
-   */
-  sendall(bytes: Uint8Array<ArrayBuffer>): boolean {
-    let rest = bytes;
-    for (let n; rest.length > 0 && (n = this.send(rest)) > 0;) rest = rest.subarray(n);
-    return rest.length === 0;
   }
 
   /** Say that nothing more comes from this side; what was sent is still delivered: shutdown(2) */
@@ -262,26 +256,29 @@ export class Socket {
   handOver(): SocketState {
     if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
     const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr, shared: this.#listens() };
-    if (state.shared) return state;
-    unclosed.delete(this);
-    this.#handedOver = true;
-    this.#fd = -1;
+    if (!state.shared) {
+      unclosed.delete(this);
+      this.#handedOver = true;
+      this.#fd = -1;
+    }
     return state;
   }
 
   /**
-   * At the end of a thread or a child: close what is its own, and return how many connections that were. A Socket over a
-   * number may have others beside it, and so is closed only after an error. For thread.ts, process.ts
+   * At the end of a thread or a child, `who`: close what is its own, and print what ended it or, if that was no error, that
+   * connections were open. A Socket over a number may have others beside it, and so is closed only after an error.
    */
-  static closeAll(failed: boolean): number {
+  static closeAll(who: string, thrown?: Thrown): void {
     let connections = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();
-      if (socket.#byNumber && (listens || !failed)) continue;
+      if (socket.#byNumber && (listens || !thrown)) continue;
       if (!listens) connections++;
       socket.close();
     }
-    return connections;
+    const why = "not closed, or something was not awaited";
+    if (thrown) report(who, thrown.error);
+    else if (connections > 0) warn(`${who} has ended with connections open (${connections}): ${why}`);
   }
 
   #listens(): boolean {

@@ -1,17 +1,11 @@
-/**
- * Standard output and standard error by write(2): what is printed appears at once and in its order, whoever blocks
- * the event loop. `console` may wait for that.
- */
+/** Standard output and standard error by write(2): what is printed appears at once, whoever blocks the event loop. */
 import { Errno } from "./errno.ts";
 import { bare, errno } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 
 const POLLOUT = 4;
 
-/**
- * Write all of it, and wait for a pipe that is full. Returns 0 or, if nobody can read it, the error: EPIPE, ENOSPC,
- * EIO, EBADF of write(2).
- */
+/** Write all of it, and wait for a pipe that is full. Returns 0, or the errno of write(2) if nobody can read it. */
 export function write(fd: number, data: string | Uint8Array): number {
   let rest = (typeof data === "string" ? new TextEncoder().encode(data) : data) as Uint8Array<ArrayBuffer>;
   while (rest.length > 0) {
@@ -41,10 +35,7 @@ export function warn(line: string): void {
   const kind = line.replace(/\d+/g, "N");
   const now = performance.now();
   const last = warned.get(kind);
-  if (last && now - last.time < 1000) {
-    last.omitted++;
-    return;
-  }
+  if (last && now - last.time < 1000) return void last.omitted++;
   write(2, last?.omitted ? `${line} (and ${last.omitted} more since the last such line)\n` : `${line}\n`);
   warned.set(kind, { time: now, omitted: 0 });
 }
@@ -52,7 +43,7 @@ export function warn(line: string): void {
 /** Print an error as the runtime would, with its file and line. `who` is the process or thread that it ended. */
 export function report(who: string, error: unknown): void {
   try {
-    console.error(`${who}:`, error); // with its causes
+    console.error(`${who}:`, error ?? `${error} was thrown`); // with its causes
   } catch {
     write(2, `${who}: an error that cannot be printed\n`); // it does not want to be a string, for example
   }

@@ -1,12 +1,11 @@
 /**
  * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
- * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's anew and
- * calls one exported function of it.
+ * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's and calls its target.
  */
 import { bare, cstring } from "./libc.ts";
-import { runtime, type ThreadEvent } from "./runtime.ts";
+import { runtime, type Thrown } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
-import { report, warn } from "./stdio.ts";
+import { warn } from "./stdio.ts";
 
 const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
 
@@ -58,17 +57,16 @@ export class Thread<A extends any[]> {
     try {
       structuredClone(args.filter((value, i) => !(value instanceof Socket && args.indexOf(value) === i)));
     } catch (cause) { // DataCloneError
-      throw new TypeError("a thread gets copies of its args, or a Socket that is one of them, once", {
-        cause,
-      });
+      const rule = "a thread gets copies of its args, or a Socket that is one of them, once";
+      throw new TypeError(rule, { cause });
     }
     this.#options = options;
   }
 
   /**
-   * Start it, and wait until it runs. False: no thread could be made within about a second (one line on standard error says why). While it is awaited, the runtime also clears away the threads that have ended, which it
-   * cannot do while accept(2) blocks. Error: it was started before, the lesson's file does not
-   * load in a thread, or it exports no such function.
+   * Start it, and wait until its target runs. False: no thread could be made within about a second; one line on standard
+   * error says why. Meanwhile the runtime clears away the threads that have ended, which it cannot do while accept(2)
+   * blocks. Error: it was started before, or it ended before that, since the lesson's file exports no such function.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
@@ -82,9 +80,8 @@ export class Thread<A extends any[]> {
       await Promise.race([...[...running].map((thread) => thread.join()), sleep(250)]);
     }
     const { module, target, args } = this.#options;
-    const name = `thread ${++count}`;
     const data: ThreadData = {
-      number: count,
+      number: ++count,
       origin: performance.timeOrigin,
       module,
       target: target.name,
@@ -93,15 +90,14 @@ export class Thread<A extends any[]> {
     running.add(this);
     this.#ended.promise.then(() => running.delete(this));
     const created = trace?.creatingThread(count);
-    const begun = await new Promise<ThreadEvent>((resolve) =>
+    const begun = await new Promise<number | "ended">((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
         if (event === "ended") this.#ended.resolve();
         resolve(event); // the first one counts
       })
     );
-    if (begun === "ended") throw new Error(`${name} ended before its target ran`);
-    if ("failed" in begun) throw new Error(`${name}: ${begun.failed}`);
-    created?.(begun.started);
+    if (begun === "ended") throw new Error(`thread ${data.number} ended before its target ran`);
+    created?.(begun);
     return true;
   }
 
@@ -119,18 +115,10 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
   let over = false;
-  /** Once, however it comes: print the error, if it is one, close what the thread leaves open, and end. */
-  function end(_code: number, error?: unknown): void {
-    if (over) return;
+  function end(_code: number, thrown?: Thrown): void {
+    if (over) return; // it may come both ways
     over = true;
-    const open = Socket.closeAll(error !== undefined);
-    if (error !== undefined) report(`thread ${number}`, error);
-    else if (open > 0) {
-      warn(
-        `thread ${number} has ended with connections open (${open}): not closed, or something was not awaited`,
-      );
-    }
-    if (error !== undefined) runtime.tellCreator({ failed: `${(error as Error).message}` }); // heard only if it never started
+    Socket.closeAll(`thread ${number}`, thrown);
     trace?.endingThread();
     runtime.endThread();
   }
@@ -141,13 +129,13 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
       const advice = `the target has to be written \`export function ${target || "handler"}(…)\``;
       throw new Error(`${module} exports no function ${JSON.stringify(target)}: ${advice}`);
     }
-    runtime.tellCreator({ started: trace ? bare.gettid() : 0 });
+    runtime.tellCreator(trace ? bare.gettid() : 0);
     await run(...values);
     for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
-    await runtime.turn(); // a promise that it left behind may have been rejected
+    await new Promise<void>((resolve) => runtime.nextTurn(resolve)); // a promise left behind may have been rejected
     end(0);
   } catch (error) {
-    end(1, error ?? new Error(`${error} was thrown`));
+    end(1, { error });
   }
 }
 

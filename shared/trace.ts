@@ -1,9 +1,7 @@
 /**
- * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it.
- * It sits between the vocabulary and the bare C functions, so no lesson knows of it, and adds no call on a traced
- * descriptor.
+ * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. It sits
+ * between the vocabulary and the C functions, so no lesson knows of it, and adds no call on a traced descriptor.
  */
-import { socketAddress } from "./address.ts";
 import * as epoll from "./epoll.ts";
 import { Errno, errorname } from "./errno.ts";
 import { bare, cstring, errno, tracing } from "./libc.ts";
@@ -11,15 +9,47 @@ import type { CFunction } from "./runtime.ts";
 import * as socket from "./socket.ts";
 import { write } from "./stdio.ts";
 
-const REFRESH = 100; // ms between two prints of a line that counts
-
-const FIONBIO = 0x5421;
+type Args = Parameters<CFunction>;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
-/** The calls that tell a lesson's story. */
-const TOLD = new Set(
-  ("socket setsockopt bind listen connect accept4 recv send shutdown close ioctl select epoll_create1 epoll_ctl " +
-    "epoll_wait fork waitpid _exit").split(" "),
-);
+/** How many descriptors the last question to select named. */
+let looked = 0;
+
+const first = ([fd]: Args) => `${fd}`;
+/** The calls that tell a lesson's story: which of its arguments are shown and, when it has succeeded, what it brought. */
+const TOLD: Record<
+  string,
+  [shown: (args: Args) => string, brought?: (args: Args, result: number) => string]
+> = {
+  socket: [() => ""],
+  setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(level === 6 ? "TCP_" : "SO_", option)}`],
+  bind: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
+  connect: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
+  listen: [([fd, backlog]) => `${fd}, ${backlog}`],
+  accept4: [first, ([, sockaddr]) => address(sockaddr)],
+  recv: [first, ([, bytes], n) => firstLine(bytes.subarray(0, n))],
+  send: [first],
+  shutdown: [([fd, how]) => `${fd}, ${nameOf("SHUT_", how)}`],
+  close: [first],
+  ioctl: [([fd, , [value]]) => `${fd}, FIONBIO ${value}`],
+  select: [
+    ([, read, write]) => (looked = bits(read).length + bits(write).length, sets(read, write)),
+    ([, read, write], n) => `${sets(read, write)}, looked at ${looked}, ${n} had something`,
+  ],
+  epoll_create1: [() => ""],
+  epoll_ctl: [
+    ([epoll, op, fd, [events]]) =>
+      `${epoll}, ${CONTROLS[op]} ${fd}${CONTROLS[op] === "DEL" ? "" : ` ${eventNames(events)}`}`,
+  ],
+  epoll_wait: [first, ([, events, max], n) => {
+    const words = events.length / max; // the descriptor is the last word but one, in both layouts
+    const event = (i: number) => `${events[i + words - 2]} ${eventNames(events[i])}`;
+    return Array.from({ length: n }, (_, i) => event(i * words)).join(", ");
+  }],
+  fork: [() => ""],
+  waitpid: [first],
+  _exit: [first],
+};
+tracing.wrap = (name, call) => name in TOLD ? (...args) => traced(name, call, args) : call;
 
 /** Which thread this is. A thread is told when it starts (thread.ts). */
 export const currentThread = {
@@ -28,13 +58,11 @@ export const currentThread = {
   /** When its creator began, ms since 1970. */
   origin: performance.timeOrigin,
 };
+/** The child that this process is, if it is one. */
+let child = 0;
 
 const terminal = bare.isatty(1) === 1;
 const color = terminal && bare.getenv(cstring("NO_COLOR")) === 0n; // https://no-color.org
-/** The child that this process is, if it is one. */
-let child = 0;
-/** Descriptors on which accept4 and recv do not wait. */
-const nonblocking = new Set<number>();
 
 function print(time: number, text: string, note: string, place: string, counting = false) {
   const { number, origin } = currentThread;
@@ -48,6 +76,7 @@ function print(time: number, text: string, note: string, place: string, counting
   if (error === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
+const REFRESH = 100; // ms between two prints of a line that counts
 /** Calls in a row that found nothing, each with its place: one line with a count. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
 function printIdle(time: number, counting: boolean) {
@@ -64,30 +93,23 @@ function endIdle(time: number) {
   idle.calls.clear();
 }
 
-/** Options that one line of the lesson has just set on one socket: one line. */
-let options: { time: number; text: string; place: string } | undefined;
-function endOptions() {
-  if (options) print(options.time, `${options.text}) = 0`, "", options.place);
-  options = undefined;
-}
+/** Descriptors on which accept4 and recv do not wait. */
+const nonblocking = new Set<number>();
+/** Where an option was set last, if no other call came since: of those that one line sets, the first is printed. */
+let optionSetAt = "";
 
 /** Make a call, and tell of it. */
-function traced(name: string, call: CFunction, args: Parameters<CFunction>): number {
-  const text = describe(name, args);
+function traced(name: string, call: CFunction, args: Args): number {
+  const [shown, brought] = TOLD[name];
+  const text = `${name}(${shown(args)})`;
   const started = performance.now();
   const mayWait = name === "select" || name === "epoll_wait" ||
     (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
   const again = idle.calls.get(`${text} = -1 EAGAIN`);
   const place = again ?? lessonLine(); // finding it takes longer than the call
-  if (name !== "setsockopt") endOptions();
-  if (mayWait && again === undefined) {
-    endIdle(started);
-    print(started, `${text} …`, "", place);
-  } else if (name === "fork" || name === "_exit") {
-    endIdle(started); // the child must not print it again
-    if (name === "_exit") print(started, text, "", place);
-  }
-  const looked = name === "select" ? bits(args[1]).length + bits(args[2]).length : 0;
+  const begins = mayWait && again === undefined || name === "_exit";
+  if (begins || name === "fork") endIdle(started); // or a child would print it again
+  if (begins) print(started, name === "_exit" ? text : `${text} …`, "", place);
 
   const result = call(...args);
   const code = result === -1 ? errno[0] : 0;
@@ -98,31 +120,20 @@ function traced(name: string, call: CFunction, args: Parameters<CFunction>): num
     idle.calls.set(line, place);
     idle.count++;
     if (now - idle.printed >= REFRESH) printIdle(now, terminal);
-    errno[0] = code; // printing may have changed it
-    return result;
+  } else {
+    endIdle(now);
+    if (name === "fork" && result === 0) child = bare.getpid();
+    if (name === "ioctl") nonblocking[args[2][0] ? "add" : "delete"](args[0]);
+    if (name === "close") nonblocking.delete(args[0]);
+    const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
+    const note = code === 0 && brought ? brought(args, result) : "";
+    const setAgain = name === "setsockopt" && optionSetAt === place;
+    if (!setAgain) print(now, line, [waited, note].filter(Boolean).join(", "), place);
   }
-  endIdle(now);
-  if (name === "fork" && result === 0) child = bare.getpid();
-  if (name === "ioctl" && args[1] === FIONBIO) nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-  if (name === "close") nonblocking.delete(args[0]);
-
-  if (name === "setsockopt" && code === 0) {
-    const [socket, option] = text.slice(0, -1).split(", ");
-    if (options?.text.startsWith(socket) && options.place === place) options.text += ` ${option}`;
-    else {
-      endOptions();
-      options = { time: now, text: `${socket}, ${option}`, place };
-    }
-    return result;
-  }
-  const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
-  const brought = result >= 0 ? note(name, args, result, looked) : "";
-  print(now, line, [waited, brought].filter(Boolean).join(", "), place);
+  optionSetAt = name === "setsockopt" ? place : "";
   if (code !== 0) errno[0] = code; // printing may have changed it
   return result;
 }
-
-tracing.wrap = (name, call) => TOLD.has(name) ? (...args) => traced(name, call, args) : call;
 
 /**
  * For thread.ts, before it creates a thread. To be called when that runs, with its gettid(2). The line says when it was
@@ -152,59 +163,16 @@ function lessonLine(): string {
   return "";
 }
 
-/** What a call brought, beside its result. */
-function note(name: string, args: Parameters<CFunction>, result: number, looked: number): string {
-  switch (name) {
-    case "accept4":
-      return address(args[1]);
-    case "recv":
-      return firstLine(args[1].subarray(0, result));
-    case "select":
-      return `${sets(args[1], args[2])}, looked at ${looked}, ${result} had something`;
-    case "epoll_wait": {
-      const events: Int32Array = args[1];
-      const words = events.length / args[2];
-      // The descriptor is the last word but one, in both layouts of epoll_event.
-      const at = (i: number) => `${events[i + words - 2]} ${eventNames(events[i])}`;
-      return Array.from({ length: result }, (_, i) => at(i * words)).join(", ");
-    }
-    default:
-      return "";
-  }
-}
-
-/** What of its arguments tells a call apart, where it is more than the descriptor. */
-const ARGUMENTS: Record<string, (args: Parameters<CFunction>) => unknown[]> = {
-  socket: () => [],
-  fork: () => [],
-  epoll_create1: () => [],
-  setsockopt: ([fd, level, option]) => [fd, nameOf(socket, level === 6 ? "TCP_" : "SO_", option) ?? option],
-  bind: ([fd, sockaddr]) => [fd, address(sockaddr)],
-  connect: ([fd, sockaddr]) => [fd, address(sockaddr)],
-  listen: ([fd, backlog]) => [fd, backlog],
-  shutdown: ([fd, how]) => [fd, nameOf(socket, "SHUT_", how) ?? how],
-  ioctl: ([fd, , [value]]) => [fd, `FIONBIO ${value}`],
-  select: ([, read, write]) => [sets(read, write)],
-  epoll_ctl: ([epoll, what, fd, [events]]) => [
-    epoll,
-    [CONTROLS[what], fd, ...what === 2 ? [] : [eventNames(events)]].join(" "),
-  ],
-};
-/** The name that a module has for a value, of those that begin so. */
-const nameOf = (module: object, prefix: string, value: number) =>
-  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0];
-const describe = (name: string, args: Parameters<CFunction>) =>
-  `${name}(${(ARGUMENTS[name]?.(args) ?? [args[0]]).join(", ")})`;
-
-const address = (sockaddr: Uint8Array) => socketAddress(sockaddr).join(":");
+/** The name that socket.ts has for a value, of those that begin so. */
+const nameOf = (prefix: string, value: number) =>
+  Object.entries(socket).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ?? value;
+const address = (sockaddr: Uint8Array) => socket.socketAddress(sockaddr).join(":");
 
 /** `EPOLLIN | EPOLLHUP` as `IN|HUP`, the lower bits first. */
-const EVENTS = Object.entries(epoll).filter((entry): entry is [string, number] =>
-  typeof entry[1] === "number"
-)
-  .sort(([, a], [, b]) => (a >>> 0) - (b >>> 0));
 const eventNames = (events: number) =>
-  EVENTS.filter(([, bit]) => events & bit).map(([name]) => name.slice("EPOLL".length)).join("|");
+  Object.entries(epoll).filter(([, bit]) => typeof bit === "number" && events & bit)
+    .sort(([, a], [, b]) => (Number(a) >>> 0) - (Number(b) >>> 0)).map(([name]) => name.slice("EPOLL".length))
+    .join("|");
 
 /** The descriptors in an fd_set. */
 const bits = (set: Int32Array | null) =>

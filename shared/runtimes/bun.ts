@@ -28,17 +28,16 @@ export function bun(data: Promise<unknown>): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
     streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
       if (isMainThread) {
-        process.on("uncaughtExceptionMonitor", thrown);
+        process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
         process.on("unhandledRejection", (reason) => {
           throw reason; // Bun would only print it
         });
         process.on("exit", listener);
       } else { // where process has no events, and is dear
-        addEventListener("error", ({ error }) => thrown(error));
+        addEventListener("error", (event) => listener(1, event));
         const { exit } = process;
         process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
       }
@@ -63,7 +62,7 @@ export function bun(data: Promise<unknown>): Runtime {
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }) => listener(data));
-      worker.addEventListener("error", ({ message }) => listener({ failed: message }));
+      worker.addEventListener("error", ({ message }) => console.error(message));
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },

@@ -6,9 +6,9 @@ const self = globalThis as any; // in a thread, its end of the line to its creat
 const { close } = self;
 
 /** In a terminal Deno asks, once. Elsewhere one sentence says what is missing. */
-function require(name: "ffi" | "read", purpose: string): void {
+function require(name: "ffi" | "read"): void {
   if (Deno.permissions.requestSync({ name }).state === "granted") return;
-  console.error(`This needs --allow-${name}, to ${purpose}: deno run -A allows it`);
+  console.error(`This needs --allow-${name}: deno run -A allows it`);
   Deno.exit(1);
 }
 
@@ -26,7 +26,7 @@ export function deno(data: Promise<unknown>): Runtime {
 
     dlopen(library, name, [result, ...parameters]) {
       // For all libraries: asked for this one alone, Deno would look for it in the current folder.
-      require("ffi", "call the C library");
+      require("ffi");
       const symbol = { parameters: parameters.map(ctype), result: ctype(result) };
       return Deno.dlopen(library, { [name]: symbol as Deno.ForeignFunction }).symbols[name] as CFunction;
     },
@@ -35,16 +35,15 @@ export function deno(data: Promise<unknown>): Runtime {
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
     streams: () => [], // they write at once
-    // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
-    turn: () =>
-      isMainThread
-        ? new Promise((resolve) => setTimeout(resolve))
-        // deno-lint-ignore no-explicit-any
-        : (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value,
+    nextTurn(listener) {
+      if (isMainThread) setTimeout(() => setTimeout(listener)); // a module's error comes after the first timers
+      // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
+      // deno-lint-ignore no-explicit-any
+      else (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value.then(listener);
+    },
     beforeEnd(listener) {
-      const thrown = (error: unknown) => listener(1, error ?? new Error(`${error} was thrown`));
-      addEventListener("error", ({ error }) => thrown(error));
-      addEventListener("unhandledrejection", ({ reason }) => thrown(reason));
+      addEventListener("error", (event) => listener(1, event));
+      addEventListener("unhandledrejection", ({ reason }) => listener(1, { error: reason }));
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
@@ -60,13 +59,13 @@ export function deno(data: Promise<unknown>): Runtime {
 
     isMainThread,
     spareThreads: () => 8, // its own thread and the first one's helpers, and room for those that are just ending
-    allowThreads: () => require("read", "load the lesson in each thread"),
+    allowThreads: () => require("read"),
     startThread(url, data, listener) {
       const worker = new Worker(url, { type: "module" });
       worker.onmessage = ({ data }) => listener(data);
       worker.onerror = (event) => {
         event.preventDefault(); // it would end the other threads too
-        listener({ failed: event.message });
+        console.error(event.message);
         listener("ended");
       };
       worker.postMessage(data);

@@ -13,17 +13,17 @@ function loadFFI() {
   process.emitWarning = emitWarning;
   if (ffi) return ffi;
   const words = process.argv.slice(1).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const refused = `${process.env.NODE_OPTIONS} ${process.execArgv}`.includes("--no-experimental-ffi");
   console.error(
-    `Node.js ${process.version} has no node:ffi` +
-      (refused
-        ? ", since it was started with --no-experimental-ffi"
-        : `; this runs it in one that has: npx -y -p node@26.10.0 node ${words}`),
+    `Node.js ${process.version} has no node:ffi, or not with --no-experimental-ffi; ` +
+      `this runs it in one that has: npx -y -p node@26.10.0 node ${words}`,
   );
   process.exit(1);
 }
 
-const NO_COMPILERS = ["--no-use-ic", "--no-sparkplug", "--no-maglev", "--no-opt"];
+// No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
+// that its parent has not.
+const FORKABLE =
+  "--single-threaded --v8-pool-size=0 --no-lazy --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt";
 
 // A size_t would want a bigint in each call. libffi fills the rest of the register with zeros.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
@@ -53,25 +53,13 @@ export function node(): Runtime {
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
-    turn: () => new Promise((resolve) => setTimeout(resolve)),
+    nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
-      process.on(
-        "uncaughtExceptionMonitor",
-        (error) => listener(1, error ?? new Error(`${error} was thrown`)),
-      );
+      process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
       process.on("exit", listener);
     },
     forkable: (options) => ({
-      // No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
-      // that its parent has not.
-      options: [
-        "--single-threaded",
-        "--v8-pool-size=0",
-        "--no-lazy",
-        "--optimize-for-size",
-        ...NO_COMPILERS,
-        ...options,
-      ],
+      options: [...FORKABLE.split(" "), ...options],
       // The second start does not have the channel to `node --watch`.
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "", NODE_CHANNEL_FD: "" },
     }),
@@ -96,7 +84,7 @@ export function node(): Runtime {
       worker.on("message", (event: ThreadEvent) => {
         if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`
       });
-      worker.on("error", (error: Error) => listener({ failed: error.message }));
+      worker.on("error", console.error);
       worker.on("exit", () => listener("ended"));
     },
     threadData: () => Promise.resolve(workers.workerData),

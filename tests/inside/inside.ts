@@ -3,7 +3,7 @@
  * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
  */
 import { parseArgs } from "node:util";
-import { complain, writeCharts } from "../measure/command.ts";
+import { complain, readOptions, writeCharts } from "../support/command_line.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
@@ -28,20 +28,9 @@ const { tokens } = parseArgs({ options: OPTIONS, strict: false, tokens: true });
 const [first = Deno.args.length] = tokens.filter(({ kind }) => kind === "positional").map(({ index }) =>
   index
 );
-const own = { args: Deno.args.slice(0, first), options: { ...OPTIONS, help: { type: "boolean" } } } as const;
 const lesson = Deno.args.slice(first);
-
-const { runtime: name = "deno", html, svg, json, from, help } = (() => {
-  try {
-    return parseArgs(own).values;
-  } catch (error) {
-    complain("inside", (error as Error).message);
-  }
-})();
-if (help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
+const own = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, first));
+const { runtime: name = "deno", html, svg, json, from } = own;
 const runtime = RUNTIMES.find((runtime) => runtime === name) ??
   complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
 if (lesson.length > 0) {

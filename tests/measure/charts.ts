@@ -1,5 +1,5 @@
 /** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
-import { LANGUAGES, MODELS, PROGRAMS } from "../peers/programs.ts";
+import { MODELS, PROGRAMS } from "../peers/programs.ts";
 import { type Figure, short, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
 import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
@@ -10,6 +10,7 @@ const WIDTH = 560;
 function page(height: number, title: readonly string[], values: string, parts: readonly string[]): string {
   const size = `viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"`;
   const head = title.map((line, i) => text(12, 24 + i * 20, line, `class="title"`));
+  const drawn = [...head, text(12, 26 + title.length * 20, values), ...parts].join("\n");
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="system-ui, sans-serif" font-size="15">
 <title>${title.join(" ")}</title>
 <style>
@@ -19,17 +20,15 @@ function page(height: number, title: readonly string[], values: string, parts: r
   .title { font-size: 16px } .title, .strong { font-weight: 600 } .line { fill: none; stroke-width: 2 }
 </style>
 <rect fill="var(--paper)" width="100%" height="100%"/>
-${[...head, text(12, 26 + title.length * 20, values), ...parts].join("\n")}
+${drawn.replace(/\d+\.\d{3,}/g, (place) => Number(place).toFixed(1))}
 </svg>
 `;
 }
 
-const px = (place: number) => place.toFixed(1);
 const text = (x: number, y: number, words: string, more = `text-anchor="start"`) =>
-  `<text x="${px(x)}" y="${px(y)}" ${more}>${words}</text>`;
-const across = (x1: number, x2: number, y: number) =>
-  `<path class="grid" d="M${px(x1)} ${px(y)}H${px(x2)}"/>`;
-const down = (y1: number, y2: number, x: number) => `<path class="grid" d="M${px(x)} ${px(y1)}V${px(y2)}"/>`;
+  `<text x="${x}" y="${y}" ${more}>${words}</text>`;
+const [BEFORE, AMID, STRONG] = [`text-anchor="end"`, `text-anchor="middle"`, `class="strong"`];
+const grid = (path: string) => `<path class="grid" d="${path}"/>`;
 
 /** Where a cost stands; the scale goes from the least of them to the greatest, and has marks at the powers of ten. */
 function scale(costs: readonly number[], from: number, to: number) {
@@ -46,28 +45,19 @@ const LINES = [
   ["06-epoll", `stroke="#009e73" stroke-dasharray="2 3"`],
 ] as const;
 
-/** How the cost of a request grows with the silent connections beside it: a line for each model and language, or "". */
+const SILENT = [0, 10, 100, 990];
+
+/** How the cost of a request grows with the silent connections beside it: a line for each model and language. */
 export function growthChart(figures: readonly Figure[]): string {
   const [left, right, top, bottom] = [64, WIDTH - 116, 96, 370];
-  // Zero has a place of its own, a step left of the first value.
-  const places = [0, 10, 100, 990].map((silent, i) => ({ silent, x: left + i / 3 * (right - left) }));
+  const x = (i: number) => left + i / 3 * (right - left); // zero has a place of its own, a step left of the first value
   const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const points = places.flatMap(({ silent, x }) => {
-        const cpu = value(figures, `${short(model)} beside ${silent}`, language);
-        return cpu === undefined ? [] : [{ x, cpu }];
-      });
-      return { model, style, points };
-    }).filter(({ points }) => points.length > 0)
-  );
-  if (lines.length === 0) return "";
-  const { at, marks } = scale(lines.flatMap(({ points }) => points.map(({ cpu }) => cpu)), bottom, top);
-  const ends = [...Map.groupBy(lines, ({ model }) => model)].map(([model, lines]) => ({
-    model,
-    y: lines.reduce((sum, { points }) => sum + at(points.at(-1)!.cpu), 0) / lines.length,
-  })).sort((a, b) => a.y - b.y);
-  for (let i = 1; i < ends.length; i++) ends[i].y = Math.max(ends[i].y, ends[i - 1].y + 18); // pushed apart
-
+      const costs = SILENT.map((silent) => value(figures, `${short(model)} beside ${silent}`, language)!);
+      return { model, style, costs };
+    })
+  ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
+  const { at, marks } = scale(lines.flatMap(({ costs }) => costs), bottom, top);
   const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
     .every((claim) => JUDGED.every((language) => judge(claim, figures, language)?.holds ?? true));
   const title = borneOut
@@ -75,53 +65,49 @@ export function growthChart(figures: readonly Figure[]): string {
     : ["What a request costs beside silent connections"];
   return page(bottom + 60, title, "CPU time of the server for it, µs; a line for each language", [
     ...marks.flatMap((mark) => [
-      across(left, right, at(mark)),
-      text(left - 8, at(mark) + 4, cell(mark), `text-anchor="end"`),
+      grid(`M${left} ${at(mark)}H${right}`),
+      text(left - 8, at(mark) + 4, cell(mark), BEFORE),
     ]),
-    ...places.flatMap(({ silent, x }) => [
-      down(top, bottom, x),
-      text(x, bottom + 20, cell(silent), `text-anchor="middle"`),
+    ...SILENT.flatMap((silent, i) => [
+      grid(`M${x(i)} ${top}V${bottom}`),
+      text(x(i), bottom + 20, cell(silent), AMID),
     ]),
-    text((left + right) / 2, bottom + 44, "silent connections beside one client", `text-anchor="middle"`),
-    ...lines.map(({ points, style }) =>
-      `<polyline class="line" ${style} points="${
-        points.map(({ x, cpu }) => `${px(x)},${px(at(cpu))}`).join(" ")
-      }"/>`
-    ),
-    ...ends.map(({ model, y }) => text(right + 8, y + 4, model, `class="strong"`)),
+    text((left + right) / 2, bottom + 44, "silent connections beside one client", AMID),
+    ...lines.flatMap(({ model, style, costs }, i) => {
+      const points = costs.map((cost, i) => `${x(i)},${at(cost)}`).join(" ");
+      const name = text(right + 8, at(costs[3]) + 4, model, STRONG);
+      return [
+        `<polyline class="line" ${style} points="${points}"/>`,
+        model === lines[i - 1]?.model ? "" : name,
+      ];
+    }),
   ]);
 }
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
 export function peersChart(figures: readonly Figure[]): string {
   const [left, right, row] = [96, WIDTH - 136, 19];
-  const found = MODELS.flatMap((model) =>
-    LANGUAGES.flatMap((language) => {
-      const { cpu, toC } = cost(figures, model, language);
-      return cpu === undefined ? [] : [{ model, language, cpu, toC }];
-    })
-  );
-  const { at, marks } = scale(found.map(({ cpu }) => cpu), left + 12, right);
+  const costs = PROGRAMS.map(({ model, language }) => cost(figures, model, language));
+  const { at, marks } = scale(costs.flatMap(({ cpu }) => cpu ?? []), left + 12, right);
   let y = 88;
-  const rows = [...Map.groupBy(found, ({ model }) => model)].flatMap(([model, members]) => [
-    text(12, y += row * 1.4, model, `class="strong"`),
-    ...members.flatMap(({ language, cpu, toC }) => {
-      const own = PROGRAMS.find((program) => program.model === "own server" && program.language === language);
-      const said = toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`;
-      const color = language === "C" ? "#8c959f" : "#0072b2";
+  const rows = MODELS.flatMap((of) => [
+    text(12, y += row * 1.4, of, STRONG),
+    ...PROGRAMS.flatMap(({ model, language, name }, i) => {
+      const { cpu, toC } = costs[i];
+      if (model !== of || cpu === undefined) return [];
       y += row;
       return [
-        text(left, y, (model === "own server" && own?.name) || language, `text-anchor="end"`),
-        across(left + 12, at(cpu), y - 5),
-        `<circle cx="${px(at(cpu))}" cy="${px(y - 5)}" r="5" fill="${color}"/>`,
-        text(at(cpu) + 10, y, said),
+        text(left, y, model === "own server" ? name : language, BEFORE),
+        grid(`M${left + 12} ${y - 5}H${at(cpu)}`),
+        `<circle cx="${at(cpu)}" cy="${y - 5}" r="5" fill="${language === "C" ? "#8c959f" : "#0072b2"}"/>`,
+        text(at(cpu) + 10, y, toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`),
       ];
     }),
   ]);
-  const grid = marks.flatMap((mark) => [
-    down(80, y + 8, at(mark)),
-    text(at(mark), 72, cell(mark), `text-anchor="middle"`),
+  const columns = marks.flatMap((mark) => [
+    grid(`M${at(mark)} 80V${y + 8}`),
+    text(at(mark), 72, cell(mark), AMID),
   ]);
   const values = "CPU time of the server, µs; ten clients at once";
-  return page(Math.ceil(y + 20), ["What a request costs, model by model"], values, [...grid, ...rows]);
+  return page(Math.ceil(y + 20), ["What a request costs, model by model"], values, [...columns, ...rows]);
 }

@@ -34,8 +34,6 @@ export interface Run {
   figures: Figure[];
   /** What could not be measured, and requests that got no right answer, in words. */
   notes: string[];
-  /** Figures that were refused because they cannot be, in words. */
-  faults: string[];
 }
 
 /** The value in the middle; of two in the middle, the upper. Undefined if there is none. */
@@ -43,27 +41,24 @@ export function median(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** What was found, by round. */
-const byRound = (figures: readonly Figure[], of: Subject, language: Language) =>
-  new Map(figures.filter((f) => f.of === of && f.language === language).map((f) => [f.round, f.value]));
+/** What was found of it, a figure a round. */
+const rounds = (figures: readonly Figure[], of: Subject, language: Language) =>
+  figures.filter((figure) => figure.of === of && figure.language === language);
 
 /** The median over the rounds, or undefined if it was not measured. */
-export function value(figures: readonly Figure[], of: Subject, language: Language): number | undefined {
-  return median([...byRound(figures, of, language).values()]);
-}
+export const value = (figures: readonly Figure[], of: Subject, language: Language): number | undefined =>
+  median(rounds(figures, of, language).map(({ value }) => value));
 
 /** How many times as much as another figure: the median of the rounds' ratios, or undefined if there is none. */
-export function ratio(
-  figures: readonly Figure[],
-  of: [Subject, Language],
-  to: [Subject, Language],
-): number | undefined {
-  const base = byRound(figures, ...to);
-  const rounds = [...byRound(figures, ...of)].filter(([round]) => base.get(round));
-  return median(rounds.map(([round, value]) => value / base.get(round)!));
+export function ratio(figures: readonly Figure[], of: [Subject, Language], to: [Subject, Language]) {
+  const base = rounds(figures, ...to).filter(({ value }) => value > 0);
+  const ratios = rounds(figures, ...of).flatMap(({ round, value }) =>
+    base.filter((other) => other.round === round).map((other) => value / other.value)
+  );
+  return median(ratios);
 }
 
-/** A figure that cannot be. */
+/** A figure that cannot be: the measurement is wrong, and nothing of it counts. */
 export class MeasuringFault extends Error {}
 
 /**
@@ -77,13 +72,12 @@ export function checkPossible(
   processors: number,
   { seconds, cpu, main }: { seconds: number; cpu: number; main: number },
 ): void {
-  const threads = /^0[456]/.test(model) ? 1 : model === "03-thread-pool" ? 4 : Infinity;
+  const all = Math.min(model === "03-thread-pool" ? 4 : Infinity, processors);
+  const one = /^0[456]/.test(model) ? 1 : processors;
   const grain = model === "01-fork" ? 0.02 : 0;
-  const refuse = (who: string, used: number, most: number) => {
-    if (used <= most * seconds * 1.02 + grain) return;
+  for (const [who, used, most] of [["the server", cpu, all], ["its main thread", main, one]] as const) {
+    if (used <= most * seconds * 1.02 + grain) continue;
     const there = `${most} × ${seconds.toFixed(3)} s is all there was`;
     throw new MeasuringFault(`${who} used ${used.toFixed(3)} s of CPU time, but ${there}`);
-  };
-  refuse("the server", cpu, threads === 1 ? processors : Math.min(threads, processors));
-  if (threads === 1) refuse("its one thread", main, 1);
+  }
 }

@@ -11,14 +11,12 @@ export const cell = (value: number, digits = 0): string =>
 export const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
   `${cell(ratio, ratio < 9.95 ? digits : 0)} ×`;
 
-/** A table: the first column is words, the others numbers. Rows of nothing but dashes are left out; "" for no other. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const told = [head, ...rows.filter(([_, ...cells]) => cells.some((text) => text !== "–"))];
-  if (told.length === 1) return "";
-  const widths = head.map((_, i) => Math.max(...told.map((row) => [...row[i]].length)));
-  return told.map((row) =>
-    row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ") + "\n"
-  ).join("");
+/** A table: the first column is words, the others numbers. */
+export function table(...rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const line = (row: readonly string[]) =>
+    row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ");
+  return rows.map(line).join("\n");
 }
 
 /** What a program costs for a request, µs, and how many times as much as C's in its model: a server of another model, as 06. */
@@ -36,11 +34,11 @@ function matrix(figures: readonly Figure[]): string {
       return cpu === undefined ? "–" : cell(cpu) + (toC ? ` (${cell(toC, toC < 9.995 ? 2 : 0)})` : "");
     }),
   ]);
-  return table(["µs (÷ C)", ...LANGUAGES], rows);
+  return table(["µs (÷ C)", ...LANGUAGES], ...rows);
 }
 
 /** A row for each question, a column for each language: what was found and, where that is asked, whether it is true. */
-function questionTable(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
+function answers(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
   const rows = questions.map((question) => [
     question[0],
     ...JUDGED.map((language) => {
@@ -53,29 +51,27 @@ function questionTable(head: string, questions: readonly Question[], figures: re
       return bounds ? `${found.holds} ${said.padStart(5)}` : said;
     }),
   ]);
-  return table([head, ...JUDGED], rows);
+  return table([head, ...JUDGED], ...rows);
 }
 
 /** Everything, and what went wrong. */
-export function report({ machine, seconds, figures, notes, faults }: Run): string {
-  const rounds = Math.max(0, ...figures.map(({ round }) => round));
+export function report({ machine, seconds, figures, notes }: Run): string {
+  const rounds = Math.max(...figures.map(({ round }) => round));
   const inRounds = rounds > 1 ? `medians of ${rounds} rounds` : "one round";
-  const claims = questionTable("What the article says, and what was found", CLAIMS, figures);
-  const list = (head: string, lines: readonly string[]) =>
-    lines.length > 0 ? [head, ...lines, ""].join("\n") : "";
-  return [
-    `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, to C's:
-the median of the rounds' ratios, which need not be the ratio of the medians.\n`,
-    matrix(figures) + "* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C\n",
-    questionTable("How many times as much, also round by round", RELATIONS, figures),
-    claims && claims + NOTE,
-    [...machine, `${cell(seconds)} s\n`].join("\n"),
-    list("Not measured, or not answered rightly:", notes),
-    list("MEASURING FAULTS, figures that cannot be and were not taken:", faults),
-  ].filter((part) => part !== "").join("\n");
-}
+  return `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, to C's:
+the median of the rounds' ratios, which need not be the ratio of the medians.
 
-const NOTE = `÷ of the CPU times for a request; 03 ÷ 02 of the requests a second, with a hundred clients.
+${matrix(figures)}
+* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C
+
+${answers("How many times as much, also round by round", RELATIONS, figures)}
+
+${answers("What the article says, and what was found", CLAIMS, figures)}
+÷ of the CPU times for a request; 03 ÷ 02 of the requests a second, with a hundred clients.
 * threads of the lesson, under limits that are set here so that it ends soon: 256 descriptors, in CPython 1 GB
   of addresses
-`;
+
+${machine.join("\n")}
+${cell(seconds)} s
+${notes.length > 0 ? `\nNot measured, or not answered rightly:\n${notes.join("\n")}\n` : ""}`;
+}

@@ -3,7 +3,7 @@
  * lost, and that the server has no more open after them than after the first thousand. Then 10,000 silent
  * connections to 04 and 06, and an ordinary client beside them.
  */
-import { heavyLoad, hold } from "../support/clients.ts";
+import { heavyLoad, silent } from "../support/clients.ts";
 import { children, DESCRIPTOR_LIMIT, residentKiB, settled, tasks } from "../support/proc.ts";
 import { type Lesson, LESSONS, RUNTIMES } from "../support/runtimes.ts";
 import { type Server, start } from "../support/servers.ts";
@@ -29,30 +29,30 @@ async function atRest(server: Server): Promise<typeof MORE> {
 }
 
 let bad = 0;
-/** A thousand connections to each lesson, then `count` more, beside `silent` ones. */
-async function soak(lessons: readonly Lesson[], count: number, silent = 0): Promise<void> {
-  for (const lesson of lessons) {
-    for (const runtime of RUNTIMES) {
-      await using server = await start(lesson, runtime);
-      let failed = await lost(server, 50, 1000);
-      const first = await atRest(server);
-      {
-        await using _silent = await hold(server, silent);
-        failed += await lost(server, silent ? 1 : 50, count); // 04 answers the first when it has accepted the silent ones
-      }
-      if (silent) await waitFor("their end", async () => (await settled(server)).sockets <= first.sockets);
-      const last = await atRest(server);
-      const keys = Object.keys(MORE) as (keyof typeof MORE)[];
-      const good = failed === 0 && server.stderr.length === 0 &&
-        keys.every((key) => last[key] <= first[key] + MORE[key]);
-      if (!good) bad++;
-      const had = keys.map((key) => `${key} ${first[key]} → ${last[key]}`).join(", ");
-      const what = silent ? `${count} requests beside ${silent} silent connections` : `${count} connections`;
-      console.log(`${good ? "ok " : "BAD"} ${lesson} ${runtime}: ${failed} of ${what} failed; ${had}`);
+/** A thousand connections to a lesson, then `count` more, beside so many silent ones. */
+async function soak(lesson: Lesson, count: number, beside = 0): Promise<void> {
+  for (const runtime of RUNTIMES) {
+    await using server = await start(lesson, runtime);
+    let failed = await lost(server, 50, 1000);
+    const first = await atRest(server);
+    {
+      using _silent = await silent(server, beside);
+      failed += await lost(server, beside ? 1 : 50, count); // 04 answers the first when it has accepted the silent ones
     }
+    if (beside) await waitFor("their end", async () => (await settled(server)).sockets <= first.sockets);
+    const last = await atRest(server);
+    const keys = Object.keys(MORE) as (keyof typeof MORE)[];
+    const same = keys.every((key) => last[key] <= first[key] + MORE[key]);
+    const good = failed === 0 && server.stderr.length === 0 && same;
+    if (!good) bad++;
+    const had = keys.map((key) => `${key} ${first[key]} → ${last[key]}`).join(", ");
+    const what = `${count} requests beside ${beside} silent connections`;
+    console.log(`${good ? "ok " : "BAD"} ${lesson} ${runtime}: ${failed} of ${what} failed; ${had}`);
   }
 }
-await soak(["01-fork"], 50_000);
-await soak(LESSONS.slice(2), 200_000);
-if (DESCRIPTOR_LIMIT > 10_200) await soak(["04-busy-poll", "06-epoll"], 20, 10_000);
+await soak("01-fork", 50_000);
+for (const lesson of LESSONS.slice(2)) await soak(lesson, 200_000);
+if (DESCRIPTOR_LIMIT > 10_200) {
+  for (const lesson of ["04-busy-poll", "06-epoll"] as const) await soak(lesson, 20, 10_000);
+}
 Deno.exit(bad === 0 ? 0 : 1);

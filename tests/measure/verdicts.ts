@@ -21,9 +21,7 @@ export const CLAIMS: readonly Question[] = [
   ['Threads end in "can\'t start new thread": here* after', "02 limit", undefined, { least: 1 }],
   ["Many threads, many switches: of 02, for a request", "02 switches", undefined, { least: 3 }],
   ["A full pool lets the next client wait: answers in 1 s", "03 answers", undefined, { most: 0 }],
-  ["Overloaded, a pool is no faster than threads: 03 ÷ 02", "03 rate", "02 rate", {
-    most: 1.5,
-  }],
+  ["Overloaded, a pool is no faster than threads: 03 ÷ 02", "03 rate", "02 rate", { most: 1.5 }],
   ["Busy polling burns a processor while nothing happens", "04 idle", undefined, { least: 90 }],
   ["… and asks every socket: beside 990 silent ÷ none", "04 beside 990", "04 beside 0", { least: 2 }],
   ["select sleeps while nothing happens", "05 idle", undefined, { most: 2 }],

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { startServer } from "../support/servers.ts";
-import { PROGRAMS } from "./programs.ts";
+import { PROGRAMS, RUNTIME } from "./programs.ts";
 
 const dir = Deno.makeTempDirSync();
 addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
@@ -10,13 +10,14 @@ addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
 const OK =
   /^HTTP\/1\.1 200 OK(?=[^]*\r\nConnection: close\r\n)(?=[^]*\r\nContent-Length: 1\r\n)[^]*\r\n\r\nA$/i;
 
-const others = PROGRAMS.filter(({ model, runtime }) => model === "own server" || !runtime);
-for (const { name, exact, here, command } of others) {
+const others = PROGRAMS.filter(({ model, language }) => model === "own server" || !RUNTIME[language]);
+for (const { name, model, here, command } of others) {
   Deno.test({
     name: `${name}: ${here ? "serves polite clients, and outlives rude ones" : "is not here"}`,
     ignore: !here,
     async fn() {
-      const right = (answer: string) => exact ? assertEquals(answer, RESPONSE_TEXT) : assertMatch(answer, OK);
+      const right = (answer: string) =>
+        model === "own server" ? assertMatch(answer, OK) : assertEquals(answer, RESPONSE_TEXT);
       await using server = await startServer(name, command(dir));
       using slow = await connect(server);
       slow.setNoDelay(true);

@@ -4,22 +4,20 @@
  * begins again. It reads the server's CPU clock by itself, right before the first request and right after the last
  * answer: what starts a program or carries a message would be paid by a server that spins meanwhile.
  */
-import { REQUEST as REQUEST_TEXT, RESPONSE_TEXT } from "../support/clients.ts";
-import { connection, libc } from "../support/syscalls.ts";
+import { REQUEST as REQUEST_TEXT } from "../support/clients.ts";
 import { cpuSeconds, threadSeconds, tree } from "../support/proc.ts";
+import { connection, libc } from "../support/syscalls.ts";
 import { pause } from "../support/wait.ts";
 
 /** What to do. */
 export interface LoadOrder {
   port: number;
   pid: number;
-  /** Clients at once. */
+  /** Clients at once. With none, the clocks go on and nothing happens. */
   clients: number;
   /** It ends when so many seconds are over, or so many requests are done. */
   seconds: number;
-  count: number;
-  /** The right answer is the lessons' to the byte; otherwise it may have headers of its own. */
-  exact: boolean;
+  count?: number;
   /** The server goes on working after the last answer: wait until its processes and threads have ended. */
   rest: boolean;
 }
@@ -38,77 +36,66 @@ export interface LoadResult {
 }
 
 const REQUEST = new TextEncoder().encode(REQUEST_TEXT);
-const decoder = new TextDecoder();
-
+/** A right one, to its end: the lessons', or one with further headers. */
+const ANSWER = /^HTTP\/1\.1 200 OK\r\n([\w-]+: [^\r\n]+\r\n)+\r\nA$/;
 const PATIENCE = 300; // s: longer than 04 needs to accept 10,000 silent clients
 
-// include/uapi/linux/eventpoll.h. On x86-64 alone struct epoll_event is packed.
-const EPOLLIN = 0x001;
-const EPOLL_CTL_ADD = 1;
-const [WORDS, DATA] = Deno.build.arch === "x86_64" ? [3, 1] : [4, 2];
-const MAX_EVENTS = 512;
-const MSG_NOSIGNAL = 0x4000;
+const [POLLIN, MSG_NOSIGNAL] = [0x001, 0x4000]; // asm-generic/poll.h, linux/socket.h
 
-/** The time, and the CPU time of a server so far, as the last three of a {@link LoadResult}. */
-function readClocks(pid: number): number[] {
+/** The time, and the CPU time of a server so far, as in a {@link LoadResult}. */
+function readClocks(pid: number) {
   const cpu = tree(pid).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-  return [performance.now() / 1000, cpu, threadSeconds(pid)];
+  return { seconds: performance.now() / 1000, cpu, main: threadSeconds(pid) };
 }
 
 async function runLoad(order: LoadOrder): Promise<LoadResult> {
-  const { port, pid, clients, count, exact, rest } = order;
-  const epoll = libc.epoll_create1(0);
-  const event = new Int32Array(WORDS);
-  const events = new Int32Array(WORDS * MAX_EVENTS);
+  const { port, pid, clients, count = Infinity, rest } = order;
   const data = new Uint8Array(4096);
-  const answers = new Map<number, string>(); // of the clients that are connected, what has come so far
-  const right = (answer: string) =>
-    exact ? answer === RESPONSE_TEXT : /^HTTP\/1\.1 200 [^]*\r\n\r\nA$/.test(answer);
-  let [begun, requests, failed] = [0, 0, 0];
-  const begin = () => {
+  const decoder = new TextDecoder();
+  // struct pollfd: a descriptor, or -1; what is asked of it, and in the upper half the answer.
+  const polled = new Int32Array(2 * clients).fill(-1);
+  const answers: string[] = []; // what has come so far
+  let [begun, connected, requests] = [0, 0, 0];
+  const begin = (client: number) => {
     begun++;
+    connected++;
     const fd = connection(port); // at once: on loopback the server's kernel connects by itself
     libc.send(fd, REQUEST, REQUEST.length, MSG_NOSIGNAL);
-    answers.set(fd, "");
-    [event[0], event[DATA]] = [EPOLLIN, fd];
-    libc.epoll_ctl(epoll, EPOLL_CTL_ADD, fd, event);
+    polled.set([fd, POLLIN], 2 * client);
+    answers[client] = "";
   };
 
   const before = readClocks(pid);
-  const end = performance.now() + order.seconds * 1000;
-  for (let i = 0; i < Math.min(clients, count); i++) begin();
-  while (answers.size > 0) {
-    const n = libc.epoll_wait(epoll, events, MAX_EVENTS, PATIENCE * 1000);
-    if (n === 0) {
-      failed += answers.size;
-      for (const fd of answers.keys()) libc.close(fd);
-      break;
-    }
-    const goesOn = performance.now() < end;
-    for (let i = 0; i < n; i++) {
-      const fd = events[i * WORDS + DATA];
+  const end = before.seconds + order.seconds;
+  if (clients === 0) await pause(order.seconds * 1000);
+  while (begun < Math.min(clients, count)) begin(begun);
+  while (connected > 0 && libc.poll(polled, clients, PATIENCE * 1000) > 0) {
+    const goesOn = performance.now() / 1000 < end;
+    for (let client = 0; client < clients; client++) {
+      const fd = polled[2 * client];
+      if (fd === -1 || polled[2 * client + 1] >> 16 === 0) continue;
       const length = libc.recv(fd, data, data.length, 0);
       if (length > 0) {
-        answers.set(fd, answers.get(fd)! + decoder.decode(data.subarray(0, length)));
+        answers[client] += decoder.decode(data.subarray(0, length));
         continue;
       }
-      if (length === 0 && right(answers.get(fd)!)) requests++;
-      else failed++; // another answer, or a reset
-      libc.close(fd); // which also takes it out of epoll
-      answers.delete(fd);
-      if (goesOn && begun < count) begin();
+      if (length === 0 && ANSWER.test(answers[client])) requests++; // -1: a reset
+      libc.close(fd);
+      connected--;
+      polled[2 * client] = -1;
+      if (goesOn && begun < count) begin(client);
     }
   }
   let after = readClocks(pid);
-  for (let busy = rest; busy;) {
+  while (rest) {
     await pause(20);
     const now = readClocks(pid);
-    busy = now[1] - after[1] > 0.001;
-    if (busy) after = now;
+    if (now.cpu - after.cpu < 0.001) break;
+    after = now;
   }
-  libc.close(epoll);
-  const [seconds, cpu, main] = after.map((now, i) => now - before[i]);
-  return { requests, failed, seconds, cpu, main };
+  const seconds = after.seconds - before.seconds;
+  const [cpu, main] = [after.cpu - before.cpu, after.main - before.main];
+  return { requests, failed: begun - requests, seconds, cpu, main };
 }
 
 for await (const order of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {

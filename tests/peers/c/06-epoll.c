@@ -22,10 +22,8 @@ int main(void)
     if (epoll == -1) die("epoll_create1");
     control(epoll, EPOLL_CTL_ADD, server, NULL, EPOLLIN);
 
-    struct lingering answered = {0};
-
     for (;;) {
-        long left = expire(&answered); /* sleep until something happens, or an answered client has had its second */
+        long left = expire(); /* sleep until something happens, or an answered client has had its second */
         struct epoll_event events[MAX_EVENTS];
         int count = epoll_wait(epoll, events, MAX_EVENTS, left == -1 ? -1 : (left + 999) / 1000);
         if (count == -1 && errno != EINTR) die("epoll_wait");
@@ -57,12 +55,12 @@ int main(void)
                 if (n > 0) connection->sent += n; /* what does not fit goes later */
                 if (connection->sent == RESPONSE_LENGTH) {
                     control(epoll, EPOLL_CTL_MOD, conn, connection, EPOLLIN);
-                    linger(&answered, connection);
+                    linger(connection);
                 }
             }
             if (closed) {
                 control(epoll, EPOLL_CTL_DEL, conn, NULL, 0);
-                close_connection(&answered, connection);
+                close_connection(connection);
             }
         }
     }

@@ -169,9 +169,13 @@ struct connection {
 };
 
 /* The answered clients, in the order of their answers, so that the first one's second is over next. */
-struct lingering {
+static struct {
     struct connection *first, *last;
-};
+} answered;
+
+/* The clients of 04 and 05, by descriptor, all below `end`. By default fs.nr_open allows a process no more. */
+static struct connection *conns[1 << 20];
+static int end;
 
 static inline struct connection *create_connection(int conn)
 {
@@ -181,22 +185,30 @@ static inline struct connection *create_connection(int conn)
     return connection;
 }
 
+/* Take one into conns. */
+static inline void keep(int conn)
+{
+    set_nonblocking(conn);
+    if (conn >= end) end = conn + 1;
+    conns[conn] = create_connection(conn);
+}
+
 /* Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
-static inline void linger(struct lingering *answered, struct connection *connection)
+static inline void linger(struct connection *connection)
 {
     shutdown(connection->conn, SHUT_WR); /* ENOTCONN: the client was faster */
     connection->end = microseconds() + SECOND;
-    connection->previous = answered->last;
-    *(answered->last ? &answered->last->next : &answered->first) = connection;
-    answered->last = connection;
+    connection->previous = answered.last;
+    *(answered.last ? &answered.last->next : &answered.first) = connection;
+    answered.last = connection;
 }
 
 /* Take a client out of the answered ones, if it is one of them. */
-static inline void forget(struct lingering *answered, struct connection *connection)
+static inline void forget(struct connection *connection)
 {
     if (connection->end == 0) return;
-    *(connection->previous ? &connection->previous->next : &answered->first) = connection->next;
-    *(connection->next ? &connection->next->previous : &answered->last) = connection->previous;
+    *(connection->previous ? &connection->previous->next : &answered.first) = connection->next;
+    *(connection->next ? &connection->next->previous : &answered.last) = connection->previous;
     connection->end = 0;
 }
 
@@ -205,36 +217,37 @@ static inline void forget(struct lingering *answered, struct connection *connect
  * recv brings the end of the stream, whatever the client does. Returns the
  * microseconds until the next one's are over; -1: there is none.
  */
-static inline long expire(struct lingering *answered)
+static inline long expire(void)
 {
-    while (answered->first != NULL) {
-        long left = answered->first->end - microseconds();
+    while (answered.first != NULL) {
+        long left = answered.first->end - microseconds();
         if (left > 0) return left;
-        shutdown(answered->first->conn, SHUT_RDWR);
-        forget(answered, answered->first);
+        shutdown(answered.first->conn, SHUT_RDWR);
+        forget(answered.first);
     }
     return -1;
 }
 
-static inline void close_connection(struct lingering *answered, struct connection *connection)
+static inline void close_connection(struct connection *connection)
 {
-    forget(answered, connection);
+    forget(connection);
     close(connection->conn);
     free(connection);
 }
 
-/* Take in what has come from a client, and answer it when that ends its request. False: it has closed, and is gone. */
-static inline bool serve(struct lingering *answered, struct connection *connection)
+/* Take in what has come from a client of conns, and answer it when that ends its request. False: it has closed, and is gone. */
+static inline bool serve(int conn)
 {
     char data[4096];
-    ssize_t n = receive(connection->conn, data, sizeof data);
+    ssize_t n = receive(conn, data, sizeof data);
     if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
-        close_connection(answered, connection);
+        close_connection(conns[conn]);
+        conns[conn] = NULL;
         return false;
     }
-    if (n > 0 && add(&connection->request, data, n)) { /* its empty line has come */
-        send(connection->conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-        linger(answered, connection);
+    if (n > 0 && add(&conns[conn]->request, data, n)) { /* its empty line has come */
+        send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
+        linger(conns[conn]);
     }
     return true;
 }

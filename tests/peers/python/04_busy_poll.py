@@ -1,5 +1,4 @@
 """04: busy polling."""
-import collections
 import copy
 
 from common import create_server, expire, serve
@@ -8,7 +7,6 @@ server = create_server()
 server.setblocking(False)
 
 conns = {}  # what each client has sent so far
-answered = collections.OrderedDict()
 
 while True:
     try:
@@ -18,5 +16,5 @@ while True:
     except OSError:
         pass  # nobody is there, or no descriptor is left
     for conn in copy.copy(conns):
-        serve(conns, answered, conn)
-    expire(answered)  # whoever does not close within a second is cut off
+        serve(conns, conn)
+    expire()  # whoever does not close within a second is cut off

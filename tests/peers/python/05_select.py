@@ -1,5 +1,4 @@
 """05: select."""
-import collections
 import select
 import sys
 
@@ -9,14 +8,13 @@ server = create_server()
 server.setblocking(False)
 
 conns = {}  # what each client has sent so far
-answered = collections.OrderedDict()
 
 while True:
     # All of them go into an fd_set, and all of them are looked up in it afterwards, by the select module.
-    ready, _, _ = select.select([*conns, server], [], [], expire(answered))
+    ready, _, _ = select.select([*conns, server], [], [], expire())
     for conn in ready:
         if conn is not server:
-            serve(conns, answered, conn)
+            serve(conns, conn)
             continue
         conn, addr = server.accept()  # the last one
         conn.setblocking(False)

@@ -1,8 +1,7 @@
 """06: epoll."""
-import collections
 import select
 
-from common import RESPONSE, complete, create_server, expire, linger
+from common import RESPONSE, answered, complete, create_server, expire, linger
 
 serversocket = create_server()
 serversocket.setblocking(False)
@@ -13,10 +12,9 @@ epoll.register(serversocket.fileno(), select.EPOLLIN)
 connections = {}
 requests = {}
 responses = {}
-answered = collections.OrderedDict()
 
 while True:
-    events = epoll.poll(expire(answered))
+    events = epoll.poll(expire())
     for fileno, event in events:
         if fileno == serversocket.fileno():
             connection, address = serversocket.accept()
@@ -42,7 +40,7 @@ while True:
                 responses[fileno] = responses[fileno][byteswritten:]
                 if len(responses[fileno]) == 0:
                     epoll.modify(fileno, select.EPOLLIN)
-                    linger(answered, connections[fileno])
+                    linger(connections[fileno])
         except BlockingIOError:
             continue
         except OSError:

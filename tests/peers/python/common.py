@@ -4,13 +4,15 @@ What the six servers share: where they listen, where a request ends, how a conne
 The six have the shape of the article's listings. Out of descriptors they end
 with accept's exception, but for 04, as the listings do; the lessons wait.
 """
+import collections
 import socket
 import time
 
 RESPONSE = b"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA"
 MAX_HEAD = 64 * 1024  # a head longer than this is answered as it is
-MAX_REST = 1024 * 1024  # the most that lingering_close reads
 LINGER = 1  # seconds that an answered client has to close
+
+answered = collections.OrderedDict()  # clients of a loop that still have to close, and when their second is over
 
 
 def create_server():
@@ -50,30 +52,25 @@ def handler(conn, addr):
 def lingering_close(conn):
     """
     Close a blocking connection so that the answer arrives: a close with unread bytes sends a reset. So end our
-    side first, and read until the client ends its own, for one second and 1 MiB at most.
+    side first, and read until the client ends its own. A second is for each recv; the lessons have one in all.
     """
-    deadline = time.monotonic() + LINGER
-    rest = MAX_REST
     try:
         conn.shutdown(socket.SHUT_WR)
-        while rest > 0 and (left := deadline - time.monotonic()) > 0:
-            conn.settimeout(left)
-            data = conn.recv(4096)
-            if not data:
-                break
-            rest -= len(data)
+        conn.settimeout(LINGER)
+        while conn.recv(4096):
+            pass
     except OSError:
         pass  # its second is over, or it has reset the connection
     conn.close()
 
 
-def linger(answered, conn):
+def linger(conn):
     """The same for a loop that never blocks on one client: end our side, and note when its second is over."""
     conn.shutdown(socket.SHUT_WR)
     answered[conn] = time.monotonic() + LINGER
 
 
-def expire(answered):
+def expire():
     """End the answered clients that have had their second; the seconds until the next one's are over, or None."""
     while answered:
         conn, end = next(iter(answered.items()))
@@ -88,7 +85,7 @@ def expire(answered):
     return None
 
 
-def serve(conns, answered, conn):
+def serve(conns, conn):
     """Take in what has come from a client of conns, and answer it when that ends its request."""
     try:
         data = conn.recv(4096)
@@ -96,7 +93,7 @@ def serve(conns, answered, conn):
             conns[conn] += data
             if complete(conns[conn]):
                 conn.send(RESPONSE)
-                linger(answered, conn)
+                linger(conn)
     except BlockingIOError:
         return  # nothing is there
     except OSError:
