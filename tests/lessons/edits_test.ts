@@ -103,5 +103,5 @@ for (const edit of EDITS.trim().split(/\n(?=\d)/)) {
   each(`an edit, ${becomes}`, [lesson], async (server) => {
     await outcome(seen, RegExp(printed || "^$", "i"))(server);
     if (lesson === "02-thread" && !seen.endsWith("ends")) await until(() => resources(server).threads === 0);
-  }, { changes, before: descriptorsAtMost(128) });
+  }, { changes: () => changes, before: descriptorsAtMost(128) });
 }

@@ -20,4 +20,4 @@ each("it prints for a slow pager", ["01-fork", "02-thread", "06-epoll"], async (
     await until(() => server.stdout.length === 2 + client * expected.length);
   }
   assertEquals(server.stdout.slice(2), [...expected, ...expected]);
-}, { before: ["sh", "-c", PAGER, "sh"], changes: [atLine("conn.send(", PRINTS)] });
+}, { before: ["sh", "-c", PAGER, "sh"], changes: () => [atLine("conn.send(", PRINTS)] });

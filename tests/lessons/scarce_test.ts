@@ -107,7 +107,7 @@ each("a child does nothing for the first time", ["01-fork"], async (served, less
   const limit = runtime === "bun" ? 1.35 : 1.15;
   assert(Math.min(...first) < limit * Math.min(...second), found);
 }, {
-  changes: [
+  changes: () => [
     atLine("const pid = fork();", "if (++count < 4) {\n  handler(conn);\n  continue;\n}\n…"),
     atLine("while (true) {", "let count = 0;\n…"),
   ],
@@ -132,7 +132,7 @@ each("no other thread may hold a lock when it forks", ["01-fork"], async ({ pid,
     assertEquals(await load(server, 10, 2), []);
     return awake() === before;
   });
-}, { changes: [atLine("while (true) {", USES_MEMORY)] });
+}, { changes: () => [atLine("while (true) {", USES_MEMORY)] });
 
 each("beside a silent client, stopped and continued, it goes on", LESSONS, async (server, lesson) => {
   using clients = await silent(server, 1);

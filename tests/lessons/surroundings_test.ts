@@ -45,7 +45,7 @@ each("a program that a copy starts has none of its descriptors", ["06-epoll"], a
   const fds = server.stdout.flatMap((line) => /(\d+ -> (?:socket|anon_inode).*)/.exec(line)?.[1] ?? []);
   assertEquals(fds.filter((fd) => Number.parseInt(fd) > 2), []); // its standard ones may be sockets
 }, {
-  changes: [replace(
+  changes: () => [replace(
     "      const data = conn.recv(4096);",
     `      const { execFileSync } = process.getBuiltinModule("node:child_process");
       console.log(execFileSync("ls", ["-l", "/proc/self/fd"], { encoding: "utf8" }) + "end");

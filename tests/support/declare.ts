@@ -30,7 +30,7 @@ export function once(
 /** How the servers of a test are started. */
 interface Setup extends StartOptions {
   /** A copy with these changes, instead of the lesson. */
-  readonly changes?: readonly Change[] | ((lesson: Lesson) => readonly Change[]);
+  readonly changes?: (lesson: Lesson) => readonly Change[];
   readonly ignore?: boolean;
 }
 type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> | void;
@@ -39,9 +39,8 @@ type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> 
 export function each(name: string, lessons: readonly Lesson[], test: Test, setup: Setup = {}): void {
   const { changes, ignore, ...options } = setup;
   for (const lesson of lessons) {
-    const all = typeof changes === "function" ? changes(lesson) : changes;
     const served = async (runtime: Runtime) => {
-      const script = all && await changed(lesson, ...all);
+      const script = changes && await changed(lesson, ...changes(lesson));
       await using server = await start(lesson, runtime, { script, ...options });
       await test(server, lesson, runtime);
     };
