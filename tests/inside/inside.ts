@@ -21,19 +21,15 @@ deno task inside [--runtime NAME] LESSON [the lesson's options]
   --help          print this text`;
 
 const string = { type: "string" } as const;
-const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string };
+const boolean = { type: "boolean" } as const;
+const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string, help: boolean };
 
 // What stands behind a lesson is the lesson's.
-const { tokens } = parseArgs({ options: OPTIONS, strict: false, tokens: true });
-const [first = Deno.args.length] = tokens.filter(({ kind }) => kind === "positional").map(({ index }) =>
-  index
-);
-const own = { args: Deno.args.slice(0, first), options: { ...OPTIONS, help: { type: "boolean" } } } as const;
-const lesson = Deno.args.slice(first);
-
+const first = Deno.args.findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
+const [args, lesson] = first === -1 ? [Deno.args, []] : [Deno.args.slice(0, first), Deno.args.slice(first)];
 const { runtime: name = "deno", html, svg, json, from, help } = (() => {
   try {
-    return parseArgs(own).values;
+    return parseArgs({ args, options: OPTIONS }).values;
   } catch (error) {
     complain("inside", (error as Error).message);
   }
