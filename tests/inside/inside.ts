@@ -41,8 +41,8 @@ if (help) {
 const runtime = RUNTIMES.find((runtime) => runtime === name) ??
   complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
 if (lesson.length > 0) {
-  const code = await live(lesson, runtime).catch(({ message }) => {
-    console.error(`inside: ${message}`);
+  const code = await live(lesson, runtime).catch(({ message, cause }) => {
+    console.error(`inside: ${message || cause?.message}`);
     return 1;
   });
   Deno.exit(code);

@@ -97,7 +97,7 @@ function sourceOf({ recorded }: Run, state: State, line?: Line): string {
     const here = state.threads.filter((one) => one.inside?.on.length && one.place.endsWith(`:${number}`));
     const chips = here.map((thread) => framed("b", kindOf(state, thread), signed(state, thread)));
     const runs = running.includes(number) ? `class="running" aria-current="step"` : "";
-    return `${html}<li value="${number}" ${runs}>${codeOf(text, tag)}${chips.join("")}</li>`;
+    return `${html}<li value="${number}" ${runs}>${codeOf(text, tag)} ${chips.join(" ")}</li>`;
   }).join("");
 }
 
