@@ -38,6 +38,8 @@ Deno.test("every text is there in both languages", () => {
   }
 });
 
+const IN_BROWSER = { ignore: !CHROMIUM };
+
 /** What the page shows: its address, the sentence, the lines that run with their numbers. */
 const SHOWN = `[
   location.hash,
@@ -46,35 +48,29 @@ const SHOWN = `[
     line.value + ":" + line.querySelector("code").textContent.trim())]`;
 
 for (const lang of ["en", "zh"]) {
-  Deno.test({
-    name: `the page, walked by keys: every step of every run, in ${lang}`,
-    ignore: !CHROMIUM,
-    fn: async () => {
-      await using browser = await startBrowser();
-      const page = `file://${CHARTS}/inside.html`;
-      for (const { id, lines, source } of recordings) {
-        const current = `document.querySelector("nav [aria-current]")?.hash === "#${id}/0"`;
-        await browser.open(`${page}?lang=${lang}#${id}/0`, current);
-        const steps = lines.flatMap(readLine);
-        for (const [i, { place }] of steps.entries()) {
-          await browser.press("ArrowRight");
-          const [hash, said, ...running] = await browser.evaluate(SHOWN);
-          assertEquals(hash, `#${id}/${i + 1}`);
-          assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
-          const numbers = place.split(":")[1]?.split(",").toSorted() ?? [];
-          const code = numbers.map((line) => `${line}:${source.split("\n")[Number(line) - 1].trim()}`);
-          assertEquals(running, code, hash);
-        }
-        await browser.press("ArrowUp");
-        assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+  Deno.test(`the page, walked by keys: every step of every run, in ${lang}`, IN_BROWSER, async () => {
+    await using browser = await startBrowser();
+    const page = `file://${CHARTS}/inside.html`;
+    for (const { id, lines, source } of recordings) {
+      const current = `document.querySelector("nav [aria-current]")?.hash === "#${id}/0"`;
+      await browser.open(`${page}?lang=${lang}#${id}/0`, current);
+      const steps = lines.flatMap(readLine);
+      for (const [i, { place }] of steps.entries()) {
+        await browser.press("ArrowRight");
+        const [hash, said, ...running] = await browser.evaluate(SHOWN);
+        assertEquals(hash, `#${id}/${i + 1}`);
+        assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
+        const numbers = place.split(":")[1]?.split(",").toSorted() ?? [];
+        const code = numbers.map((line) => `${line}:${source.split("\n")[Number(line) - 1].trim()}`);
+        assertEquals(running, code, hash);
       }
-      await browser.open(
-        `${page}?lang=${lang}#05+06/wake`,
-        `document.querySelectorAll("section").length === 2`,
-      );
-      assertEquals(browser.errors, []);
-      assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
-    },
+      await browser.press("ArrowUp");
+      assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+    }
+    const two = `document.querySelectorAll("section").length === 2`;
+    await browser.open(`${page}?lang=${lang}#05+06/wake`, two);
+    assertEquals(browser.errors, []);
+    assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
   });
 }
 
@@ -96,29 +92,26 @@ async function live(script: string) {
   };
 }
 
-Deno.test({
-  name: "live: what two clients do appears, and the end does",
-  ignore: !CHROMIUM,
-  fn: async () => {
-    await using browser = await startBrowser();
-    await using page = await live("lessons/06-epoll.ts");
-    await browser.open(`${page.page}?lang=en`, `!!document.querySelector("section")`);
-    const shows = (text: string) =>
-      waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
-    using silent = await connect(page.lesson);
-    await shows("client 1 connected, silent");
-    await sendAll(silent, REQUEST.slice(0, 10));
-    await shows("client 1 has asked, waits");
-    assertEquals(await get(page.lesson), RESPONSE_TEXT);
-    await shows("client 2 closed");
-    const step = Number(await browser.evaluate("document.querySelector('#slider').value"));
-    await browser.press("ArrowLeft"); // and one can step back
-    assertEquals(Number(await browser.evaluate("document.querySelector('#slider').value")), step - 1);
-    assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
-    assertEquals(await page.stop(), 0);
-    await shows("The server has ended. SIGINT");
-    assertEquals(browser.errors, []);
-  },
+Deno.test("live: what two clients do appears, and the end does", IN_BROWSER, async () => {
+  await using browser = await startBrowser();
+  await using page = await live("lessons/06-epoll.ts");
+  await browser.open(`${page.page}?lang=en`, `!!document.querySelector("section")`);
+  const shows = (text: string) =>
+    waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
+  const step = async () => Number(await browser.evaluate("document.querySelector('#slider').value"));
+  using silent = await connect(page.lesson);
+  await shows("client 1 connected, silent");
+  await sendAll(silent, REQUEST.slice(0, 10));
+  await shows("client 1 has asked, waits");
+  assertEquals(await get(page.lesson), RESPONSE_TEXT);
+  await shows("client 2 closed");
+  const last = await step();
+  await browser.press("ArrowLeft"); // and one can step back
+  assertEquals(await step(), last - 1);
+  assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
+  assertEquals(await page.stop(), 0);
+  await shows("The server has ended. SIGINT");
+  assertEquals(browser.errors, []);
 });
 
 Deno.test("live: a handler that throws ends the lesson, and the page says so", async () => {

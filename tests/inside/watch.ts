@@ -58,7 +58,9 @@ export class Watcher extends History {
       const [line] = readLine(text);
       if (line) {
         this.#offset = Math.min(this.#offset, now - line.time);
-        this.#take(line);
+        if (this.#comesAgain(line)) continue;
+        this.#before(line);
+        this.#put(line);
       } else if (this.output && text.trim() !== "") {
         this.output(text);
         this.say(text);
@@ -74,12 +76,6 @@ export class Watcher extends History {
   say(text: string): void {
     const time = this.lines.at(-1)?.time ?? 0;
     this.add({ time, who: "output", text, call: "output", note: "", place: "", waits: false });
-  }
-
-  #take(line: Line) {
-    if (this.#comesAgain(line)) return;
-    this.#before(line);
-    this.#put(line);
   }
 
   #put(line: Line) {
@@ -131,18 +127,17 @@ export class Watcher extends History {
     const thread = this.state.threads.find(({ name }) => name === who);
     if (told(line).length > 0 && thread && asleep(this.state, thread)) this.#look(time);
     if (!/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) return;
-    // It was told so by what its last wait brought, or before that, if it did not have to wait.
+    // It calls since its last wait told it so; if that did not have to wait, it was so before.
     const wait = this.lines.findLastIndex((other) => other.who === who && other.waits);
     const back = this.lines.findIndex((other, i) => i > wait && other.who === who);
-    const wake = back === -1 ? line : this.lines[back];
-    const at = /^waited/.test(wake.note) ? back : wait;
-    const from = wake === line || told(wake).includes(fd) ? at : -1;
-    const where = from === -1 ? this.lines.length : from;
+    const wake = this.lines[back] ?? line;
+    const since = /^waited/.test(wake.note) ? back : wait;
+    const at = wake === line || told(wake).includes(fd) ? since : -1;
     const conn = fileAt(this.state, who, fd) as Socket;
-    if (call === "accept4") this.#acts(Number(note.split(":").at(-1)), 0, false, time, where);
+    if (call === "accept4") this.#acts(Number(note.split(":").at(-1)), 0, false, time, at);
     else if (conn?.client) {
       const left = this.#held().find(({ remote }) => remote === conn.port)?.bytes ?? 0;
-      this.#acts(conn.port, Math.max(result, 0) + left, result === 0 || !!error, time, where, brought(line));
+      this.#acts(conn.port, Math.max(result, 0) + left, result === 0 || !!error, time, at, brought(line));
     }
   }
 
@@ -152,15 +147,15 @@ export class Watcher extends History {
   }
   /** The kernel's connections, with the bytes that nobody has received: in its own count the end is one more. */
   #held() {
-    return tcpSockets(this.server.port).filter(({ remote }) => remote > 0)
-      .map((socket) => ({
-        ...socket,
-        bytes: socket.received - Number(socket.closed && socket.received > 0),
-      }));
+    const connections = tcpSockets(this.server.port).filter(({ remote }) => remote > 0);
+    return connections.map(({ remote, received, closed }) => (
+      { remote, closed, bytes: received - Number(closed && received > 0) }
+    ));
   }
 
   /** A client, by its port, has connected, sent so many bytes that nobody has received yet, and closed if it has. */
-  #acts(port: number, bytes: number, closed: boolean, time: number, at = this.lines.length, first = "") {
+  #acts(port: number, bytes: number, closed: boolean, time: number, at = -1, first = "") {
+    if (at === -1) at = this.lines.length;
     const ended = (conn: Socket) => conn.gone && references(this.state, conn) === 0; // its port may be used again
     const find = () => connections(this.state).findLast((conn) => conn.port === port && !ended(conn));
     const tell = (who: string, text: string, note = "", instead = 0) => {
