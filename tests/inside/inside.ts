@@ -2,7 +2,6 @@
  * `deno task inside`: records the six lessons and four experiments, and makes of them a page to step through
  * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
  */
-import { parseArgs } from "node:util";
 import { complain, readOptions, writeCharts } from "../support/command_line.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
@@ -21,21 +20,18 @@ deno task inside [--runtime NAME] LESSON [the lesson's options]
   --help          print this text`;
 
 const string = { type: "string" } as const;
-const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string };
+const boolean = { type: "boolean" } as const;
+const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string, help: boolean };
 
 // What stands behind a lesson is the lesson's.
-const { tokens } = parseArgs({ options: OPTIONS, strict: false, tokens: true });
-const [first = Deno.args.length] = tokens.filter(({ kind }) => kind === "positional").map(({ index }) =>
-  index
-);
-const lesson = Deno.args.slice(first);
-const own = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, first));
-const { runtime: name = "deno", html, svg, json, from } = own;
+const at = Deno.args.findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
+const [args, lesson] = at === -1 ? [Deno.args, []] : [Deno.args.slice(0, at), Deno.args.slice(at)];
+const { runtime: name = "deno", html, svg, json, from } = readOptions("inside", HELP, OPTIONS, args);
 const runtime = RUNTIMES.find((runtime) => runtime === name) ??
   complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
 if (lesson.length > 0) {
-  const code = await live(lesson, runtime).catch(({ message }) => {
-    console.error(`inside: ${message}`);
+  const code = await live(lesson, runtime).catch(({ message, cause }) => {
+    console.error(`inside: ${message || cause?.message}`);
     return 1;
   });
   Deno.exit(code);

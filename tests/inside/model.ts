@@ -4,57 +4,52 @@
  */
 import type { Line } from "../support/trace_lines.ts";
 
-/** A TCP socket in the kernel, from socket(2) or from a client's handshake on. */
+/** A TCP socket in the kernel, and of a connection also how its client fares. */
 export interface Socket {
+  /** The step at which it came. */
   readonly id: number;
-  /** Who is at the other end. */
+  /** Of a connection: who is at the other end, and that one's port. */
   readonly client?: string;
+  readonly port: number;
   /** Of a listening socket: connections that nobody has accepted, the first one first. */
-  queue?: number[];
+  queue?: Socket[];
   /** Bytes that came, and that nobody has received yet. */
   unread: number;
   /** No more will come: the client has closed its side, or ours is shut for reading. And whether recv has brought that. */
   fin: boolean;
   ended: boolean;
-  /** Our side has said that it sends no more. */
-  shut: boolean;
+  /** The client was told that no more comes to it. */
+  over: boolean;
   /** O_NONBLOCK belongs to the socket, not to a descriptor. */
   nonblocking: boolean;
+  /** Bytes that the client has sent, and that it was sent; whether it has closed its side. */
+  asked: number;
+  sent: number;
+  gone: boolean;
 }
 
-/** What is on an epoll's interest list. */
-export interface Interest {
-  readonly fd: number;
-  readonly socket: number;
-  readonly events: readonly string[];
-}
-
-/** An epoll instance. */
+/** An epoll instance. Linux does not show its ready list: that follows from the rest. */
 export interface Epoll {
   readonly id: number;
-  interest: Interest[];
-  /** The sockets on its ready list. Linux does not show that list: it follows from the rest. */
-  ready: number[];
+  interest: { readonly fd: number; readonly socket: Socket; events: string[] }[];
+  ready: Epoll["interest"];
 }
 
-/** A process: a descriptor is an index into its table, and an entry leads to the id of a socket or an epoll. */
+/** A process: a descriptor is an index into its table, and an entry leads to a socket or an epoll. */
 export interface Process {
   readonly name: string;
-  readonly fds: Record<number, number>;
-  /** It has ended, and its parent has not called waitpid yet. */
-  zombie: boolean;
+  readonly fds: Record<number, Socket | Epoll>;
+  /** It is a zombie until its parent calls waitpid. */
+  ended?: "zombie" | "reaped";
 }
 
 export interface Thread {
   readonly name: string;
   tid?: number;
-  /** Where in the lesson it is, and the call that it made last. */
+  /** Where in the lesson it is. */
   place: string;
-  call: string;
-  /** The call that it is in, as the trace has it, whether it sleeps there, and since which step. */
-  inside?: { readonly text: string; readonly fd: number; readonly sleeps: boolean; readonly since: number };
-  /** What it sleeps for has come. */
-  woken: boolean;
+  /** The call that it is in, as the trace has it, since which step, and in whose wait queues: none, if it need not sleep. */
+  inside?: Pick<Line, "call" | "text"> & { readonly since: number; readonly on: (Socket | Epoll)[] };
   /** It has nothing left to do but to await the threads that it has created. */
   joins: boolean;
   /** So many calls in a row have found nothing. */
@@ -63,44 +58,19 @@ export interface Thread {
   select?: { readonly asked: number[]; readonly came?: number[] };
 }
 
-export interface Client {
-  readonly name: string;
-  readonly port: number;
-  readonly socket: number;
-  /** Bytes that it has sent to the server, and the server to it. */
-  asked: number;
-  sent: number;
-  /** The server has said that no more comes; the client has closed its side. */
-  over: boolean;
-  gone: boolean;
-}
-
 export interface State {
-  step: number;
+  readonly step: number;
+  /** In the order in which they came, closed ones too. */
   sockets: Socket[];
   epolls: Epoll[];
+  /** In the order in which they came, ended ones too. */
   processes: Process[];
   threads: Thread[];
-  clients: Client[];
-  /** Child processes by their names, in the order in which they came; also those that are no more. */
-  children: string[];
   /** What the server has printed beside its trace. */
   said: string[];
   /** What the trace says and the kernel would not do: a recording fails with it. */
   doubt?: string;
 }
-
-/** Before the first line. */
-const START: State = {
-  step: 0,
-  sockets: [],
-  epolls: [],
-  processes: [],
-  threads: [],
-  clients: [],
-  children: [],
-  said: [],
-};
 
 /** The descriptors in the first set of a text: `[21 23-25]`. */
 export function numbers(text: string): number[] {
@@ -110,102 +80,65 @@ export function numbers(text: string): number[] {
   });
 }
 
-/** The parts of a call: `epoll_ctl(22, ADD 21 IN) = 0`. */
-export function parts(text: string): { args: string[]; result: number; error?: string } {
-  const [, args = "", result = "", error] = /^\w+\((.*?)\)(?: = (-?\d+) ?(E\w+)?)?/.exec(text) ?? [];
-  return { args: args.split(/[ ,]+/), result: Number(result), error };
+/** The parts of a call: `epoll_ctl(22, ADD 21 IN) = 0`. The first argument mostly is a descriptor. */
+export function parts(text: string): { args: string[]; fd: number; result: number; error?: string } {
+  const [, all = "", result = "", error] = /^\w+\((.*?)\)(?: = (-?\d+) ?(E\w+)?)?/.exec(text) ?? [];
+  const args = all.split(/[ ,]+/);
+  return { args, fd: Number(args[0]), result: Number(result), error };
 }
 
-/** Whose table a thread uses: a child's main thread has the name of its process. */
-export const processOf = (state: State, who: string): Process =>
-  state.processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"))!;
-const socketBy = (state: State, id: number) => state.sockets.find((socket) => socket.id === id);
-/** What a descriptor of a thread's leads to, if that is a socket. */
-export const socketAt = (state: State, who: string, fd: number): Socket | undefined =>
-  socketBy(state, processOf(state, who)?.fds[fd]);
-const epollAt = (state: State, who: string, fd: number) =>
-  state.epolls.find(({ id }) => id === processOf(state, who).fds[fd]);
-export const clientOf = (state: State, socket?: Socket): Client | undefined =>
-  state.clients.find(({ name }) => name === socket?.client);
-/** How many descriptors, of all processes, lead to it. */
-export const references = (state: State, id: number): number =>
-  state.processes.flatMap(({ fds }) => Object.values(fds)).filter((to) => to === id).length;
+/** What a descriptor of a thread's leads to. A child's main thread has the name of its process. */
+export const fileAt = (state: State, who: string, fd: number): Socket | Epoll | undefined =>
+  processOf(state, who)?.fds[fd];
+const processOf = ({ processes }: State, who: string) =>
+  processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"))!;
+/** The connections of all clients, in the order in which these came. */
+export const connections = ({ sockets }: State): Socket[] => sockets.filter(({ client }) => client);
+/** How many descriptors, of all processes, lead to it, also if it is of another step. */
+export const references = ({ processes }: State, file?: Socket | Epoll): number =>
+  processes.flatMap(({ fds }) => Object.values(fds)).filter(({ id }) => id === file?.id).length;
+/** Whether a connection waits for accept. */
+export const queued = ({ sockets }: State, socket: Socket): boolean =>
+  sockets.some(({ queue }) => queue?.includes(socket));
 
 /** What can be told of a socket. */
-export function readiness({ queue, client, unread, fin, shut }: Socket): string[] {
+function readiness({ queue, client, unread, fin, over }: Socket): string[] {
   const readable = queue ? queue.length > 0 : unread > 0 || fin;
-  return [...readable ? ["IN"] : [], ...client ? ["OUT"] : [], ...fin && shut ? ["HUP"] : []];
+  return [...readable ? ["IN"] : [], ...client ? ["OUT"] : [], ...fin && over ? ["HUP"] : []];
 }
 /** What epoll is to tell of it, which is HUP whether or not it is asked for. */
-const told = ({ events }: Interest, socket: Socket) =>
+const told = ({ events, socket }: Epoll["interest"][number]) =>
   readiness(socket).filter((event) => event === "HUP" || events.includes(event));
+/** Whether there is something to accept, to receive or to be told. */
+export const has = (file: Socket | Epoll): boolean =>
+  "ready" in file ? file.ready.length > 0 : readiness(file).includes("IN");
 
-/** Whether a thread sleeps, and nothing that it sleeps for has come. */
-export const asleep = ({ inside, woken, joins }: Thread): boolean =>
-  joins || inside?.sleeps === true && !woken;
-/** Who sleeps in its wait queue, the first one first. Epoll has an entry of its own in it, and does not sleep. */
-export const sleepersOn = (state: State, { id }: Socket): Thread[] =>
-  state.threads.filter(({ name, inside, call, select }) => {
-    const fds = call === "select" ? select!.asked : [inside?.fd ?? -1];
-    return inside?.sleeps && fds.some((fd) => socketAt(state, name, fd)?.id === id);
-  }).sort((a, b) => a.inside!.since - b.inside!.since);
-/** Who sleeps in an epoll's wait queue. */
-export const sleepersIn = (state: State, epoll: Epoll): Thread[] =>
-  state.threads.filter(({ name, inside }) => inside?.sleeps && epollAt(state, name, inside.fd) === epoll);
-
-/** Whether the call that a thread is in need not wait. */
-function finds(state: State, { name, call, select }: Thread, fd: number): boolean {
-  const epoll = epollAt(state, name, fd);
-  if (epoll) { // epoll_wait asks each socket on the ready list once more
-    epoll.ready = epoll.ready.filter((id) =>
-      epoll.interest.some((entry) => entry.socket === id && told(entry, socketBy(state, id)!).length > 0)
-    );
-    return epoll.ready.length > 0;
-  }
-  const fds = call === "select" ? select!.asked : [fd];
-  return fds.some((fd) => {
-    const socket = socketAt(state, name, fd);
-    return !socket || readiness(socket).includes("IN");
-  });
-}
-
-/** Something has come to a socket: that wakes who sleeps for it, and puts it on ready lists. */
-function arrive(state: State, socket: Socket) {
-  for (const thread of sleepersOn(state, socket).filter(({ woken }) => !woken)) {
-    thread.woken = true;
-    if (thread.call === "accept4") break; // of those who accept, the kernel wakes the first
-  }
-  for (const epoll of state.epolls) {
-    const entry = epoll.interest.find((entry) => entry.socket === socket.id);
-    if (!entry || told(entry, socket).length === 0) continue;
-    if (!epoll.ready.includes(socket.id)) epoll.ready.push(socket.id);
-    for (const thread of sleepersIn(state, epoll)) thread.woken = true;
-  }
-}
-
-/** The state after a line. */
-export function advance(before: State, line: Line): State {
-  const state = structuredClone(before);
-  state.step++;
-  state.doubt = undefined;
-  try {
-    if (line.who.startsWith("client")) clientDoes(state, line);
-    else if (line.who === "output") state.said.push(line.text);
-    else serverDoes(state, line);
-  } catch (error) { // a reader's lesson may do what no lesson does
-    state.doubt = `${line.who} ${line.text}: ${error}`;
-  }
-  for (const thread of state.threads) { // another one may have taken what it was woken for: it sleeps on
-    thread.woken &&= finds(state, thread, thread.inside!.fd);
-  }
-  return state;
-}
+/** Who is in its wait queue, the first one first. */
+export const sleepers = ({ threads }: State, file: Socket | Epoll): Thread[] =>
+  threads.filter(({ inside }) => inside?.on.includes(file))
+    .sort((a, b) => a.inside!.since - b.inside!.since);
+/** Whether what a thread slept for has come. Of those who accept, each connection wakes one: the first. */
+export const woken = (state: State, thread: Thread): boolean =>
+  thread.inside?.on.some((file) =>
+    "queue" in file && thread.inside!.call === "accept4"
+      ? sleepers(state, file).indexOf(thread) < file.queue!.length
+      : has(file)
+  ) ?? false;
+export const asleep = (state: State, thread: Thread): boolean =>
+  thread.joins || !!thread.inside?.on.length && !woken(state, thread);
+/** Whom a step has woken. */
+export const wokenBy = (before: State, after: State): Thread | undefined =>
+  after.threads.find((thread) =>
+    woken(after, thread) && !before.threads.some((old) => old.name === thread.name && woken(before, old))
+  );
 
 /** What has happened, line by line. */
 export class History {
   readonly lines: Line[] = [];
   /** One more than lines: the first is before all of them. */
-  readonly states: State[] = [START];
+  readonly states: State[] = [
+    { step: 0, sockets: [], epolls: [], processes: [], threads: [], said: [] },
+  ];
 
   get state(): State {
     return this.states.at(-1)!;
@@ -221,172 +154,187 @@ export class History {
   }
 }
 
-function newSocket(state: State, client?: string): number {
-  const flags = { unread: 0, fin: false, ended: false, shut: false, nonblocking: false };
-  return state.sockets.push({ id: state.step, client, ...flags }), state.step;
+/** The state after a line. */
+function advance(before: State, line: Line): State {
+  const state = { ...structuredClone(before), step: before.step + 1, doubt: undefined as string | undefined };
+  try {
+    if (line.who.startsWith("client")) clientDoes(state, line);
+    else if (line.who === "output") state.said.push(line.text);
+    else serverDoes(state, line);
+  } catch (error) { // a reader's lesson may do what no lesson does
+    state.doubt = `${line.who} ${line.text}: ${error}`;
+  }
+  return state;
+}
+
+/** Throws if what has to be for a result is not so. */
+function expect(so: boolean, what: string) {
+  if (!so) throw new Error(what);
+}
+
+function newSocket({ sockets, step: id }: State, client?: string, port = 0): Socket {
+  const flags = { fin: false, ended: false, over: false, nonblocking: false, gone: false };
+  const socket = { id, client, port, unread: 0, asked: 0, sent: 0, ...flags };
+  sockets.push(socket);
+  return socket;
+}
+
+/** Something has come to a socket, or it is watched anew: that puts it on ready lists. */
+function arrive({ epolls }: State, socket: Socket) {
+  for (const { interest, ready } of epolls) {
+    const entry = interest.find((entry) => entry.socket === socket);
+    if (entry && told(entry).length > 0 && !ready.includes(entry)) ready.push(entry);
+  }
 }
 
 function clientDoes(state: State, { who, text, call, note }: Line) {
   if (call === "connects") {
-    const socket = newSocket(state, who);
-    const counts = { asked: 0, sent: 0, over: false, gone: false };
-    state.clients.push({ name: who, port: Number(note.split(":")[1]), socket, ...counts });
     const listening = state.sockets.find(({ queue }) => queue)!;
-    listening.queue!.push(socket);
+    listening.queue!.push(newSocket(state, who, Number(note.split(":")[1])));
     return arrive(state, listening);
   }
-  const client = state.clients.find(({ name }) => name === who)!;
-  const socket = socketBy(state, client.socket);
+  const socket = state.sockets.find(({ client }) => client === who)!;
   const bytes = Number(/\d+/.exec(text)?.[0] ?? 0);
-  client.asked += bytes;
-  client.gone ||= call === "closes";
-  if (!socket) return;
+  socket.asked += bytes;
   socket.unread += bytes;
-  socket.fin ||= client.gone;
+  if (call === "closes") socket.gone = socket.fin = true;
   arrive(state, socket);
 }
 
 function threadOf(state: State, who: string): Thread {
   const found = state.threads.find(({ name }) => name === who);
   if (found) return found;
-  if (!processOf(state, who)) { // a child has a copy of its parent's table
-    state.processes.push({ name: who, fds: { ...processOf(state, "main")?.fds }, zombie: false });
-    if (who !== "main") state.children.push(who);
-  }
-  const thread: Thread = { name: who, place: "", call: "", woken: false, joins: false, spins: 0 };
+  // A child has a copy of its parent's table.
+  if (!processOf(state, who)) state.processes.push({ name: who, fds: { ...state.processes[0]?.fds } });
+  const thread: Thread = { name: who, place: "", joins: false, spins: 0 };
   state.threads.push(thread);
   return thread;
 }
 
 function serverDoes(state: State, line: Line) {
-  const { who, text, call, place, count, waits } = line;
+  const { who, text, call, note, place, count, waits } = line;
   const thread = threadOf(state, who);
+  const { inside } = thread;
   if (place) thread.place = place;
   if (count !== undefined) {
     // When accept's limit of time was over, it has fallen asleep in the next one.
-    if (thread.call !== "accept4") thread.inside = undefined;
+    if (inside?.call !== "accept4") thread.inside = undefined;
     if (!thread.inside && call !== "waitpid") thread.spins = count;
     return;
   }
-  // What accept found at its limit of time is folded into a count, and waitpid follows.
-  if (thread.inside && thread.call !== call && call !== "waitpid") {
-    state.doubt = `${who} ${text}: it is in ${thread.call}`;
-  }
   // Where threads accept, who creates them does not. The first may do so before the last is created.
   thread.joins &&= call === "clone";
-  Object.assign(thread, { spins: 0, call, inside: undefined, woken: false });
   if (call === "accept4" && who.startsWith("worker")) threadOf(state, "main").joins = true;
-  if (!waits) return returns(state, line, thread);
-  if (call === "select") thread.select = { asked: numbers(text) };
-  const fd = Number(parts(text).args[0]);
-  thread.inside = { text, fd, sleeps: !finds(state, thread, fd), since: state.step };
+  Object.assign(thread, { spins: 0, inside: undefined });
+  const { fds } = processOf(state, who);
+  const { fd, ...result } = parts(text);
+  const [socket, epoll] = [fds[fd] as Socket, fds[fd] as Epoll];
+  if (waits) {
+    if (call === "select") thread.select = { asked: numbers(text) };
+    // epoll_wait asks each socket on the ready list once more.
+    if (call === "epoll_wait") epoll.ready = epoll.ready.filter((entry) => told(entry).length > 0);
+    const files = call === "select" ? numbers(text).map((fd) => fds[fd]) : [fds[fd]];
+    const sleeps = files.every((file) => file && !has(file));
+    thread.inside = { call, text, since: state.step, on: sleeps ? files : [] };
+  } else if (!result.error || call === "recv") {
+    RETURNS[call]?.({ ...result, state, thread, fds, fd, socket, epoll, note });
+  }
+  // What accept found at its limit of time is folded into a count, and waitpid follows.
+  expect(!inside || [inside.call, "waitpid"].includes(call), `it is in ${inside?.call}`);
 }
 
-/** A call that has returned, and whose it is. */
-interface Returned extends ReturnType<typeof parts> {
+/** A call that has returned, with the table of its process and what its first argument leads to. */
+interface Returned extends ReturnType<typeof parts>, Pick<Process, "fds">, Pick<Line, "note"> {
   readonly state: State;
   readonly thread: Thread;
-  readonly fds: Process["fds"];
-  /** Of its first argument: the number, and what that leads to. */
-  readonly fd: number;
   readonly socket: Socket;
   readonly epoll: Epoll;
-  readonly note: string;
-  /** What has to be so for this result. */
-  expect(what: string, so: boolean): void;
-}
-
-function returns(state: State, { who, text, call, note }: Line, thread: Thread) {
-  const { args, result, error } = parts(text);
-  const fd = Number(args[0]);
-  const [socket, epoll] = [socketAt(state, who, fd)!, epollAt(state, who, fd)!];
-  const expect = (what: string, so: boolean) => {
-    if (!so) state.doubt ??= `${who} ${text} ${note}: ${what}`;
-  };
-  if (error && call !== "recv") return;
-  const { fds } = processOf(state, who);
-  RETURNS[call]?.({ state, thread, fds, fd, socket, epoll, args, result, error, note, expect });
 }
 
 /** What a call has done when it returns. */
 const RETURNS: Record<string, (call: Returned) => unknown> = {
-  socket: ({ state, fds, result }) => fds[result] = newSocket(state),
+  socket: ({ state, fds, result }) => opens(fds, result, newSocket(state)),
   listen: ({ socket }) => socket.queue = [],
   ioctl: ({ socket, args }) => socket.nonblocking = args[2] === "1",
-  accept4: ({ state, fds, socket, result, note, expect }) => {
-    const client = state.clients.findLast(({ port }) => note.endsWith(`:${port}`))!;
-    expect(`the first in the queue is ${socket.queue![0]}`, client.socket === socket.queue![0]);
-    socket.queue = socket.queue!.filter((id) => id !== client.socket);
-    fds[result] = client.socket;
+  accept4: ({ fds, socket: { queue }, result, note }) => {
+    const at = queue!.findIndex(({ port }) => note.endsWith(`:${port}`));
+    expect(at !== -1, "it is not in the queue");
+    const [first] = queue!;
+    const [conn] = queue!.splice(at, 1);
+    opens(fds, result, conn);
+    expect(at === 0, `the first in the queue is ${first.client}`);
   },
-  recv: ({ socket, result, error, expect }) => {
-    const so = result > 0 ? socket.unread >= result : !socket.unread && socket.fin;
-    expect(`${socket.unread} bytes are there, the end ${socket.fin ? "too" : "not"}`, so || !!error);
-    socket.unread = Math.max(socket.unread - Math.max(result, 0), 0);
+  recv: ({ socket, result, error }) => {
+    const { unread, fin } = socket;
+    socket.unread = Math.max(unread - Math.max(result, 0), 0);
     if (result <= 0) socket.fin = socket.ended = true;
+    const so = result > 0 ? unread >= result : !unread && fin;
+    expect(so || !!error, `${unread} bytes are there, the end ${fin ? "too" : "not"}`);
   },
-  send: ({ state, socket, result }) => clientOf(state, socket)!.sent += result,
+  send: ({ socket, result }) => socket.sent += result,
   shutdown: ({ state, socket, args }) => {
-    socket.shut = clientOf(state, socket)!.over = true;
+    socket.over = true;
     socket.fin ||= args[1] === "SHUT_RDWR";
     arrive(state, socket);
   },
   close: ({ state, fds, fd }) => closes(state, fds, fd),
   fork: ({ state, thread, result }) => threadOf(state, result ? `child ${result}` : thread.name),
   clone: ({ state, result, note }) => threadOf(state, note.split(",")[0]).tid = result,
-  waitpid: ({ state, result }) =>
-    state.processes = state.processes.filter(({ name }) => name !== `child ${result}`),
+  waitpid: ({ state, result }) => processOf(state, `child ${result}`).ended = "reaped",
   _exit: (call) => {
-    for (const fd of Object.keys(call.fds)) closes(call.state, call.fds, Number(fd));
-    processOf(call.state, call.thread.name).zombie = true;
+    const { state, thread, fds } = call;
+    for (const fd of Object.keys(fds)) closes(state, fds, Number(fd));
+    processOf(state, thread.name).ended = "zombie";
     RETURNS.exit(call);
   },
   exit: ({ state, thread }) => state.threads = state.threads.filter((other) => other !== thread),
-  select: ({ state, thread, note, expect }) => {
+  select: ({ thread, fds, note }) => {
     const { asked } = thread.select!;
-    const ready = asked.filter((fd) => readiness(socketAt(state, thread.name, fd)!).includes("IN"));
+    const ready = asked.filter((fd) => has(fds[fd]));
     thread.select = { asked, came: numbers(note) };
-    expect(`ready are ${ready}`, `${thread.select.came}` === `${ready}`);
+    expect(`${thread.select.came}` === `${ready}`, `ready are ${ready}`);
   },
   epoll_create1: ({ state, fds, result }) => {
-    fds[result] = state.step;
-    state.epolls.push({ id: state.step, interest: [], ready: [] });
+    const epoll = { id: state.step, interest: [], ready: [] };
+    state.epolls.push(epoll);
+    opens(fds, result, epoll);
   },
   epoll_ctl: ({ state, fds, epoll, args: [, what, of, events = ""] }) => {
-    const entry = { fd: Number(of), socket: fds[Number(of)], events: events.split("|") };
-    epoll.interest = epoll.interest.filter(({ fd }) => fd !== entry.fd);
-    if (what === "DEL") {
-      epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
-      return;
-    }
-    epoll.interest.push(entry);
-    const has = told(entry, socketBy(state, entry.socket)!).length > 0; // it looks at once
-    if (has && !epoll.ready.includes(entry.socket)) epoll.ready.push(entry.socket);
+    const socket = fds[Number(of)] as Socket;
+    const watched = { fd: Number(of), socket, events: events.split("|") };
+    if (what === "DEL") return forget(epoll, socket);
+    if (what === "ADD") epoll.interest.push(watched);
+    else epoll.interest.find((entry) => entry.socket === socket)!.events = watched.events;
+    arrive(state, socket);
   },
-  epoll_wait: ({ state, epoll, note, expect }) => {
+  epoll_wait: ({ epoll, note }) => {
     for (const [, named, events] of note.matchAll(/\b(\d+) ([A-Z|]+)/g)) {
       const entry = epoll.interest.find(({ fd }) => fd === Number(named))!;
-      const has = told(entry, socketBy(state, entry.socket)!).join("|");
-      const so = epoll.ready.includes(entry.socket) && has === events;
-      expect(`${named} has ${has}; ready are ${epoll.ready}`, so);
+      const so = epoll.ready.includes(entry) && told(entry).join("|") === events;
       // Edge-triggered, it leaves the list when it is told; else it goes to the end, to be asked the next time.
-      epoll.ready = epoll.ready.filter((id) => id !== entry.socket);
-      if (!entry.events.includes("ET")) epoll.ready.push(entry.socket);
+      epoll.ready = epoll.ready.filter((other) => other !== entry);
+      if (!entry.events.includes("ET")) epoll.ready.push(entry);
+      expect(so, `${named} has ${told(entry)}`);
     }
   },
 };
 
-/** When no descriptor is left, the socket goes, and with it its entries in epolls. */
-function closes(state: State, fds: Record<number, number>, fd: number) {
-  const gone = fds[fd];
+function opens(fds: Process["fds"], fd: number, file: Socket | Epoll) {
+  const free = !(fd in fds);
+  fds[fd] = file;
+  expect(free, `${fd} is open already`);
+}
+
+/** When no descriptor is left, a socket is over, and its entries in epolls go. */
+function closes(state: State, fds: Process["fds"], fd: number) {
+  const file = fds[fd];
   delete fds[fd];
-  if (gone === undefined || references(state, gone) > 0) return;
-  const client = state.clients.find(({ socket }) => socket === gone);
-  if (client) client.over = true;
-  state.sockets = state.sockets.filter(({ id }) => id !== gone);
-  state.epolls = state.epolls.filter(({ id }) => id !== gone);
-  for (const epoll of state.epolls) {
-    epoll.interest = epoll.interest.filter(({ socket }) => socket !== gone);
-    epoll.ready = epoll.ready.filter((id) => id !== gone);
-  }
+  if (!file || references(state, file) > 0) return;
+  if ("over" in file) file.over = true;
+  state.epolls = state.epolls.filter((epoll) => epoll !== file);
+  for (const epoll of state.epolls) forget(epoll, file);
+}
+function forget(epoll: Epoll, file: Socket | Epoll) {
+  epoll.interest = epoll.interest.filter(({ socket }) => socket !== file);
+  epoll.ready = epoll.ready.filter(({ socket }) => socket !== file);
 }

@@ -1,16 +1,15 @@
 /** The page, in a real browser, and what is kept of it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Browser, CHROMIUM } from "../support/browser.ts";
+import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { changed, replace } from "../support/changed.ts";
 import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
-import { experiments } from "../support/experiments.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { ended, startServer } from "../support/servers.ts";
 import { readLine } from "../support/trace_lines.ts";
 import { waitFor } from "../support/wait.ts";
 import { build } from "./build.ts";
 import { pictures } from "./pictures.ts";
-import type { Recording } from "./record.ts";
+import { type Recording, scriptOf } from "./record.ts";
 import { WORDS } from "./words.ts";
 
 const CHARTS = `${ROOT}tests/charts`;
@@ -21,11 +20,8 @@ Deno.test("page and pictures are those of the recording, and that is of the less
   for (const [name, svg] of Object.entries(pictures(recordings))) {
     assertEquals(await Deno.readTextFile(`${CHARTS}/${name}.svg`), svg, name);
   }
-  for (const { lesson, experiment, source } of recordings) {
-    const file = experiment
-      ? await changed(lesson, ...experiments.get(experiment)!.changes(lesson))
-      : `${ROOT}lessons/${lesson}.ts`;
-    assertEquals(source, await Deno.readTextFile(file), experiment ?? lesson);
+  for (const recording of recordings) {
+    assertEquals(recording.source, await Deno.readTextFile(await scriptOf(recording)), recording.id);
   }
 });
 
@@ -42,47 +38,39 @@ Deno.test("every text is there in both languages", () => {
   }
 });
 
+const IN_BROWSER = { ignore: !CHROMIUM };
+
+/** What the page shows: its address, the sentence, the lines that run with their numbers. */
+const SHOWN = `[
+  location.hash,
+  document.querySelector("#saying p:nth-of-type(2)").innerText,
+  ...[...document.querySelectorAll(".running")].map((line) =>
+    line.value + ":" + line.querySelector("code").textContent.trim())]`;
+
 for (const lang of ["en", "zh"]) {
-  Deno.test({
-    name: `the page, walked by keys: every step of every run, in ${lang}`,
-    ignore: !CHROMIUM,
-    fn: async () => {
-      await using browser = await Browser.start();
-      const page = `file://${CHARTS}/inside.html`;
-      await browser.open(`${page}?lang=${lang}`);
-      for (const { id, lines, source } of recordings) {
-        await browser.evaluate(`location.hash = "#${id}/0"`);
-        await waitFor(
-          id,
-          () => browser.evaluate(`document.querySelector("nav [aria-current]").hash === "#${id}/0"`),
-        );
-        const steps = lines.flatMap(readLine);
-        for (let step = 1; step <= steps.length; step++) {
-          await browser.press("ArrowRight");
-          if (await browser.evaluate(`!!document.querySelector("[data-choice]")`)) {
-            await browser.press("ArrowRight");
-          }
-          const [hash, said, running, code] = await browser.evaluate(`[
-            location.hash, document.querySelector("#saying p:nth-of-type(2)").innerText,
-            [...document.querySelectorAll(".running")].map(({ value }) => value).join(),
-            [...document.querySelectorAll(".running code")].map((code) => code.textContent.trim()).join("\\n")]`);
-          assertEquals(hash, `#${id}/${step}`);
-          assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
-          const place = steps[step - 1].place.split(":")[1]?.split(",").toSorted().join() ?? "";
-          assertEquals(running, place, hash);
-          assertEquals(
-            code,
-            place && place.split(",").map((line) => source.split("\n")[Number(line) - 1].trim()).join("\n"),
-          );
-        }
-        await browser.press("ArrowUp");
-        assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+  Deno.test(`the page, walked by keys: every step of every run, in ${lang}`, IN_BROWSER, async () => {
+    await using browser = await startBrowser();
+    const page = `file://${CHARTS}/inside.html`;
+    for (const { id, lines, source } of recordings) {
+      const current = `document.querySelector("nav [aria-current]")?.hash === "#${id}/0"`;
+      await browser.open(`${page}?lang=${lang}#${id}/0`, current);
+      const steps = lines.flatMap(readLine);
+      for (const [i, { place }] of steps.entries()) {
+        await browser.press("ArrowRight");
+        const [hash, said, ...running] = await browser.evaluate(SHOWN);
+        assertEquals(hash, `#${id}/${i + 1}`);
+        assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
+        const numbers = place.split(":")[1]?.split(",").toSorted() ?? [];
+        const code = numbers.map((line) => `${line}:${source.split("\n")[Number(line) - 1].trim()}`);
+        assertEquals(running, code, hash);
       }
-      await browser.evaluate(`location.hash = "#05+06/wake"`);
-      await waitFor("two runs", () => browser.evaluate(`document.querySelectorAll(".run").length === 2`));
-      assertEquals(browser.errors, []);
-      assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
-    },
+      await browser.press("ArrowUp");
+      assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+    }
+    const two = `document.querySelectorAll("section").length === 2`;
+    await browser.open(`${page}?lang=${lang}#05+06/wake`, two);
+    assertEquals(browser.errors, []);
+    assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
   });
 }
 
@@ -104,42 +92,35 @@ async function live(script: string) {
   };
 }
 
-Deno.test({
-  name: "live: what two clients do appears, and the end does",
-  ignore: !CHROMIUM,
-  fn: async () => {
-    await using browser = await Browser.start();
-    await using page = await live("lessons/06-epoll.ts");
-    await browser.open(`${page.page}?lang=en`);
-    const shows = (text: string) =>
-      waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
-    using silent = await connect(page.lesson);
-    await shows("client 1 connected, silent");
-    await sendAll(silent, REQUEST.slice(0, 10));
-    await shows("client 1 has asked, waits");
-    assertEquals(await get(page.lesson), RESPONSE_TEXT);
-    await shows("client 2 closed");
-    const step = Number(await browser.evaluate("document.querySelector('#slider').value"));
-    await browser.press("ArrowLeft"); // and one can step back
-    assertEquals(Number(await browser.evaluate("document.querySelector('#slider').value")), step - 1);
-    assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
-    assertEquals(await page.stop(), 0);
-    await shows("The server has ended. SIGINT");
-    assertEquals(browser.errors, []);
-  },
+Deno.test("live: what two clients do appears, and the end does", IN_BROWSER, async () => {
+  await using browser = await startBrowser();
+  await using page = await live("lessons/06-epoll.ts");
+  await browser.open(`${page.page}?lang=en`, `!!document.querySelector("section")`);
+  const shows = (text: string) =>
+    waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
+  const step = async () => Number(await browser.evaluate("document.querySelector('#slider').value"));
+  using silent = await connect(page.lesson);
+  await shows("client 1 connected, silent");
+  await sendAll(silent, REQUEST.slice(0, 10));
+  await shows("client 1 has asked, waits");
+  assertEquals(await get(page.lesson), RESPONSE_TEXT);
+  await shows("client 2 closed");
+  const last = await step();
+  await browser.press("ArrowLeft"); // and one can step back
+  assertEquals(await step(), last - 1);
+  assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
+  assertEquals(await page.stop(), 0);
+  await shows("The server has ended. SIGINT");
+  assertEquals(browser.errors, []);
 });
 
 Deno.test("live: a handler that throws ends the lesson, and the page says so", async () => {
-  const script = await changed(
-    "06-epoll",
-    replace("const data = conn.recv(4096);", 'throw new Error("oops");'),
-  );
-  await using page = await live(script);
+  const throws = replace("const data = conn.recv(4096);", 'throw new Error("oops");');
+  await using page = await live(await changed("06-epoll", throws));
   using conn = await connect(page.lesson);
   await sendAll(conn, REQUEST);
   await page.prints(/(the lesson has ended: exit code 1)/);
-  const events = await (await fetch(`${page.page}events`)).text();
-  assertMatch(events, /oops/);
-  assertMatch(events, /"ended":"exit code 1"/);
+  const { lines, ended: how } = await (await fetch(`${page.page}story`)).json();
+  assertEquals([/oops/.test(JSON.stringify(lines)), how], [true, "exit code 1"]);
   assertEquals(await page.stop(), 0);
 });

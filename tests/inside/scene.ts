@@ -1,24 +1,41 @@
 /** What the kernel holds, drawn as SVG: descriptor tables, what they lead to, queues. For the page and for pictures. */
 import {
+  asleep,
   type Epoll,
-  readiness,
-  sleepersIn,
-  sleepersOn,
+  has,
+  references,
+  sleepers,
   type Socket,
   type State,
   type Thread,
+  woken,
 } from "./model.ts";
 import { lang, named, WORDS } from "./words.ts";
 
 const ROW = 17;
 const TABLE = 96; // width of a descriptor table
+const GAP = 7; // between the pieces of a row
 const LEFT = TABLE + 62; // where the boxes begin that it leads to
 
 export const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 /** To a tenth of a pixel. */
 export const r = (value: number) => Number(value.toFixed(1));
+/** A frame of these classes. The first one names the colour that fills it (scene.css), if there is one. */
+export const frame = (kind: string, x: number, y: number, width: number, height: number, round = 3) =>
+  `<rect class="${kind}" style="--fill:var(--${kind.split(" ")[0]})" x="${r(x)}" y="${r(y)}" width="${
+    r(width)
+  }" ` +
+  `height="${r(height)}" rx="${round}"/>`;
+export const text = (x: number, y: number, words: string, kind = "") =>
+  `<text class="${kind}" x="${r(x)}" y="${r(y)}">${escape(words)}</text>`;
+export const move = (x: number, y: number, svg: string) =>
+  `<g transform="translate(${r(x)} ${r(y)})">${svg}</g>\n`;
 
-/** A piece in a row: plain words, or, with a kind, what stands in a frame of that class ("none": in no frame). */
+/** A thread, and whether it sleeps. */
+export const signed = (state: State, thread: Thread, sleeps = asleep(state, thread)) =>
+  `${sleeps ? "☾" : "▸"} ${named(thread.name, state)}`;
+
+/** A piece in a row: plain words, or, with a kind, what stands in a {@link frame}. */
 type Piece = readonly [text: string, kind?: string];
 
 interface Box {
@@ -31,100 +48,87 @@ interface Box {
   readonly rows: Piece[][];
 }
 
-const term = (name: string) => WORDS.scene[name][lang];
+const term = (name: string): Piece => [WORDS.scene[name][lang]];
+const or = (pieces: Piece[], otherwise: Piece) => pieces.length > 0 ? pieces : [otherwise];
 
 /** Of each process its descriptor table; what has come into it since `before` is marked. */
 const tables = (before: State, state: State) =>
-  state.processes.map(({ name, fds, zombie }): Box => {
+  state.processes.filter(({ ended }) => ended !== "reaped").map(({ name, fds, ended }): Box => {
     const old = before.processes.find((process) => process.name === name)?.fds ?? {};
-    const slots = Object.entries(fds).map(([fd, id]): Piece[] => [
-      [fd, old[Number(fd)] === id ? "slot" : "slot changed"],
+    const slots = Object.entries(fds).map(([fd, { id }]): Piece[] => [
+      [fd, old[Number(fd)]?.id === id ? "slot" : "slot changed"],
     ]);
-    const rows = zombie ? [[[term("zombie"), "none"] as Piece]] : slots;
+    const rows = ended ? [[term("zombie")]] : slots;
     return { id: name, kind: "table", title: named(name, state), aside: [], rows };
   });
 
 /** fd_sets, epolls, and the sockets that a descriptor leads to. */
 function held(state: State): Box[] {
-  const none: Piece = [term("empty"), "none"];
-  const or = (pieces: Piece[], otherwise: Piece) => pieces.length > 0 ? pieces : [otherwise];
-  /** `wakes`: it has something, so who is woken was woken from here. */
-  const waiting = (threads: Thread[], epolls: Epoll[], wakes: boolean): Piece[][] => {
-    const chips = threads.map(({ name, woken }): Piece =>
-      woken && wakes ? [`▸ ${named(name, state)}`, "woken"] : [`☾ ${named(name, state)}`, "asleep"]
-    );
-    const calls = epolls.map(({ ready }): Piece => ["→ epoll", wakes && ready.length > 0 ? "woken" : "chip"]);
-    return chips.length + calls.length > 0 ? [[[term("waits")], ...chips, ...calls]] : [];
+  const waiting = (file: Socket | Epoll): Piece[][] => {
+    const chips = sleepers(state, file).map((thread): Piece => {
+      const wakes = has(file) && woken(state, thread); // who is woken from elsewhere is in this queue still
+      return [signed(state, thread, !wakes), wakes ? "woken" : "asleep"];
+    });
+    const calls = state.epolls.filter(({ interest }) => interest.some(({ socket }) => socket === file))
+      .map(({ ready }): Piece => ["→ epoll", ready.some(({ socket }) => socket === file) ? "woken" : "chip"]);
+    return chips.length + calls.length > 0 ? [[term("waits"), ...chips, ...calls]] : [];
   };
-
   const sets = state.threads.flatMap(({ name, select }): Box[] => {
     if (!select) return [];
-    const { asked, came = [] } = select;
+    const { asked, came } = select;
     const bits = (set: readonly number[]) =>
-      asked.map((fd): Piece => [`${fd}`, set.includes(fd) ? "bytes" : "unset"]);
-    const answer = or(select.came ? bits(came) : [], ["…", "none"]);
-    const rows: Piece[][] = [[[term("asked")], ...bits(asked)], [[term("came")], ...answer]];
-    return [{ id: name, kind: "memory", title: "fd_set", aside: [[term("memory")]], rows }];
+      asked.map((fd): Piece => [`${fd}`, set.includes(fd) ? "bytes" : "chip"]);
+    const rows = [[term("asked"), ...bits(asked)], [term("came"), ...came ? bits(came) : [["…"] as Piece]]];
+    return [{ id: name, kind: "asleep", title: "fd_set", aside: [term("memory")], rows }];
   });
-
   const epolls = state.epolls.map((epoll): Box => {
-    const { id, interest, ready } = epoll;
-    const told = ready.map((id): Piece => [`${interest.find(({ socket }) => socket === id)?.fd}`, "woken"]);
-    const rows: Piece[][] = [
-      [[term("interest")], ...interest.map(({ fd, events }): Piece => [`${fd} ${events.join("|")}`, "chip"])],
-      [[term("ready")], ...or(told, none)],
-      ...waiting(sleepersIn(state, epoll), [], ready.length > 0),
+    const entries = epoll.interest.map(({ fd, events }): Piece => [`${fd} ${events.join("|")}`, "chip"]);
+    const ready = epoll.ready.map(({ fd }): Piece => [`${fd}`, "woken"]);
+    const rows = [
+      [term("interest"), ...entries],
+      [term("ready"), ...or(ready, term("empty"))],
+      ...waiting(epoll),
     ];
-    return { id, kind: "epoll", title: "epoll", aside: [], rows };
+    return { id: epoll.id, kind: "epoll", title: "epoll", aside: [], rows };
   });
-
-  const box = (socket: Socket): Box => {
-    const { id, client, queue, unread, fin, ended, shut, nonblocking } = socket;
-    const watching = state.epolls.filter(({ interest }) => interest.some(({ socket }) => socket === id));
-    const rows = waiting(sleepersOn(state, socket), watching, readiness(socket).includes("IN"));
-    const aside: Piece[] = nonblocking ? [[term("nonblocking")]] : [];
-    if (client !== undefined) {
-      if (shut) aside.push([term("shut")]);
-      if (unread > 0) aside.push([`${unread} ${term("bytes")}`, "bytes"]);
-      if (fin) aside.push(ended ? [term("read")] : [term("fin"), "end"]);
-      if (!fin && unread === 0) aside.push([term("nothing")]);
+  const sockets = state.sockets.filter((socket) => references(state, socket) > 0).map((socket): Box => {
+    const { id, client, queue, unread, fin, ended, over, nonblocking } = socket;
+    const aside = nonblocking ? [term("nonblocking")] : [];
+    const rows = waiting(socket);
+    if (client) {
+      if (over) aside.push(term("shut"));
+      if (unread > 0) aside.push([`${unread} ${term("bytes")[0]}`, "bytes"]);
+      if (fin) aside.push(ended ? term("read") : [term("fin")[0], "chip"]);
+      if (!fin && unread === 0) aside.push(term("nothing"));
       return { id, kind: "connection", title: named(client, state), aside, rows };
     }
-    const queued = queue?.map((id): Piece => {
-      const { client, unread } = state.sockets.find((socket) => socket.id === id)!;
-      return [`${named(client!, state)}${unread ? ` · ${unread} B` : ""}`, unread ? "bytes" : "chip"];
-    });
-    if (queued) rows.unshift([[term("queue")], ...or(queued, none)]);
-    return { id, kind: "listening", title: queue ? term("listening") : "socket", aside, rows };
-  };
-  const reached = new Set(state.processes.flatMap(({ fds }) => Object.values(fds)));
-  return [...sets, ...epolls, ...state.sockets.filter(({ id }) => reached.has(id)).map(box)];
+    const clients = queue?.map((
+      { client, unread },
+    ): Piece => [`${named(client!, state)}${unread ? ` · ${unread} B` : ""}`, unread ? "bytes" : "chip"]);
+    if (clients) rows.unshift([term("queue"), ...or(clients, term("empty"))]);
+    return { id, kind: "listening", title: queue ? term("listening")[0] : "socket", aside, rows };
+  });
+  return [...sets, ...epolls, ...sockets];
 }
 
-/** As wide as it is drawn, about; Chinese and signs take all of 11 px. */
-const widthOf = (text: string, letter: number) =>
-  [...text].reduce((sum, sign) => sum + (sign > "\u2500" ? 11.2 : letter), 0);
+/** As wide as it is drawn, about: words in system-ui, what is framed in monospace; Chinese and signs take all of 11 px. */
+const widthOf = ([text, kind]: Piece) =>
+  [...text].reduce((sum, sign) => sum + (sign > "\u2500" ? 11.2 : kind ? 6.7 : 6.3), kind ? 9 : 0);
 
-/** The pieces of a row, over as many lines as they need. */
+/** The pieces of a row, over as many lines as they need; those after the first word stand below one another. */
 function layRow(pieces: readonly Piece[], width: number): { svg: string; height: number; end: number } {
-  let svg = "";
-  let [x, y, end, first] = [0, 0, 0, 0];
-  for (const [text, kind] of pieces) {
-    const framed = kind !== undefined && kind !== "none";
-    const natural = kind ? widthOf(text, 6.7) + (framed ? 9 : 0) : widthOf(text, 6.1); // a label is not in monospace
-    const wide = kind?.startsWith("slot") ? width : natural;
-    if (x + wide > width && x > 0) [x, y] = [first, y + ROW];
-    if (framed) {
-      svg += `<rect class="${kind}" x="${r(x)}" y="${y + 1.5}" width="${r(wide)}" height="14" rx="3"/>`;
-    }
-    svg += `<text class="${kind ?? "label dim"}" x="${r(x + (framed ? 4.5 : 0))}" y="${y + 12}">${
-      escape(text)
-    }</text>`;
-    end = x + wide;
-    x = end + (kind ? 5 : 8);
-    if (!kind && first === 0) first = x;
+  let [svg, x, y, indent] = ["", 0, 0, 0];
+  for (const piece of pieces) {
+    const [words, kind] = piece;
+    const wide = kind?.startsWith("slot") ? width : widthOf(piece);
+    if (x + wide > width && x > 0) [x, y] = [indent, y + ROW];
+    svg += kind
+      ? frame(kind, x, y + 1.5, wide, 14) + text(x + 4.5, y + 12, words, "code")
+      : text(x, y + 12, words, "dim");
+    x += wide + GAP;
+    indent ||= kind ? 0 : x;
   }
-  return { svg, height: y + ROW, end };
+  return { svg, height: y + ROW, end: x - GAP };
 }
 
 /** Boxes below one another: where each begins, and how far down they go. */
@@ -135,17 +139,15 @@ function column(boxes: Box[], old: Box[], x: number, width: number) {
     let [height, rows] = [20, ""];
     for (const row of box.rows) {
       const laid = layRow(row, width - 16);
-      rows += `<g transform="translate(8 ${height})">${laid.svg}</g>`;
+      rows += move(8, height, laid.svg);
       height += laid.height;
     }
     if (rows) height += 4;
     const was = old.find(({ id, kind }) => id === box.id && kind === box.kind);
     const changed = JSON.stringify(was) === JSON.stringify(box) ? "" : " changed";
-    const aside = layRow(box.aside, width - 16);
-    svg += `<g transform="translate(${x} ${bottom})">
-<rect class="${box.kind}${changed}" x=".5" y=".5" width="${width - 1}" height="${height}" rx="6"/>
-<text class="head" x="8" y="15">${escape(box.title)}</text>
-<g transform="translate(${r(width - 8 - aside.end)} 3)">${aside.svg}</g>${rows}</g>`;
+    const aside = layRow(box.aside, width);
+    const head = text(8, 15, box.title, "head") + move(width - 8 - aside.end, 3, aside.svg);
+    svg += move(x, bottom, frame(box.kind + changed, 0.5, 0.5, width - 1, height, 6) + head + rows);
     tops.set(box.id, bottom);
     bottom += height + 8;
   }
@@ -156,30 +158,21 @@ function column(boxes: Box[], old: Box[], x: number, width: number) {
 export function scene(before: State, state: State, width: number): { svg: string; height: number } {
   const left = column(tables(before, state), tables(before, before), 0, TABLE);
   const right = column(held(state), held(before), LEFT, width - LEFT);
-  const arrows = state.processes.flatMap(({ name, fds, zombie }) =>
-    Object.values(zombie ? {} : fds).map((id, i) => {
-      const [x, y, to] = [TABLE - 14, left.tops.get(name)! + 28.5 + i * ROW, right.tops.get(id)! + 10];
-      return `<circle cx="${x}" cy="${y}" r="2"/>
-<path class="arrow" d="M${x} ${y}C${x + 46} ${y} ${LEFT - 41} ${to} ${LEFT - 1} ${to}"/>`;
+  const arrows = state.processes.flatMap(({ name, fds }) =>
+    Object.values(fds).map(({ id }, i) => {
+      const [x, y, to] = [TABLE - 8, left.tops.get(name)! + 28.5 + i * ROW, right.tops.get(id)! + 10];
+      return `<path class="arrow" d="M${x} ${y}C${x + 40} ${y} ${LEFT - 41} ${to} ${LEFT - 1} ${to}"/>`;
     })
   );
   return { svg: left.svg + right.svg + arrows.join(""), height: Math.max(left.bottom, right.bottom, 40) };
 }
 
-/** The same in words, for who does not see it. */
-export const describe = (state: State): string =>
-  [...tables(state, state), ...held(state)].map(({ title, aside, rows }) => {
-    const said = [aside, ...rows].map((row) => row.map(([text]) => text).join(" "));
-    return `${title}: ${said.filter(Boolean).join(", ")}`;
-  }).join(". ");
-
-/** An SVG with such a name; its arrows' heads have the colours of the arrows. */
-export const drawing = (name: string, width: number, height: number, content: string): string =>
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 ${width + 2} ${Math.ceil(height) + 2}" class="scene"
-role="img" aria-label="${
-    escape(name).replaceAll('"', "")
-  }"><defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4"
-markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto"><path
-style="fill:context-stroke;stroke:none" d="M0 1L8 4L0 7z"/></marker></defs>
+/** An SVG; its arrows' heads have the colours of the arrows. What it says is in it as text, for who does not see it. */
+export const drawing = (width: number, height: number, content: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 -1 ${width + 2} ${
+    Math.ceil(height) + 2
+  }" class="scene">
+<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"
+markerUnits="userSpaceOnUse" orient="auto"><path style="fill:context-stroke;stroke:none" d="M0 1L8 4L0 7z"/></marker></defs>
 ${content}</svg>
 `;

@@ -2,149 +2,180 @@
  * A server's trace, with what its clients do between the lines. That follows from what the server is told, and, while it
  * sleeps, from what the kernel holds.
  */
+import type { Server } from "../support/servers.ts";
 import { tcpSockets } from "../support/sockets.ts";
 import { type Line, readLine, writeLine } from "../support/trace_lines.ts";
-import { asleep, type Client, clientOf, History, numbers, parts, type Socket, socketAt } from "./model.ts";
+import {
+  asleep,
+  connections,
+  fileAt,
+  has,
+  History,
+  numbers,
+  parts,
+  references,
+  type Socket,
+} from "./model.ts";
 
-/** So many times in a row the same lines are one, with a count. */
-const SPINS = 20;
+/** So many different lines at most a loop has each time round, and so many that come again in a row are counted. */
+const [TURN, AGAIN] = [8, 80];
 
-const same = (line: Line, other?: Line) => line.who === other?.who && line.text === other.text;
+/** The descriptors of which select or epoll_wait tells that they can be read. */
+function told({ call, note }: Line): number[] {
+  if (call === "select") return numbers(note);
+  return call === "epoll_wait" ? [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => Number(fd)) : [];
+}
+/** What a call brought, without how long it took. */
+const brought = ({ note }: Line) => note.replace(/^waited [\d.]+ ms,? ?/, "");
+const isClient = (line?: Line) => line?.who.startsWith("client");
 
 export class Watcher extends History {
-  /** The server's. */
-  port = 0;
-  /** Lines that wait for what follows them. */
-  #pending: Line[] = [];
-  #held?: Line;
-  /** Lines that come again and again, and how often. */
-  #turn: Line[] = [];
-  #turns = 0;
+  /** The last lines that differ, and how often each has come again; and so all of them. */
+  #turn = new Map<string, { line: Line; times: number }>();
+  #again = 0;
   /** Our clock, less the server's, ms. */
   #offset = Infinity;
 
-  /** Whether all that was taken is told. */
-  get settled(): boolean {
-    return this.#pending.length === 0;
+  /** `output` gets what the server prints beside its trace; without it that is left out. */
+  constructor(readonly server: Server, readonly output?: (text: string) => void) {
+    super();
   }
 
   /** Nobody is awake, but for who spins, and who spins has found all that there is. */
   get atRest(): boolean {
     const { threads, sockets } = this.state;
-    const found = sockets.every(({ queue, unread, fin, ended }) =>
-      !queue?.length && unread === 0 && (!fin || ended)
-    );
-    return this.settled && threads.length > 0 &&
-      threads.every((thread) => asleep(thread) || thread.spins > 0 && found);
+    const found = sockets.every((socket) => !has(socket) || socket.ended || socket.over);
+    return threads.length > 0 &&
+      threads.every((thread) => asleep(this.state, thread) || thread.spins > 0 && found);
   }
 
-  override add(line: Line): void {
-    const last = this.lines.at(-1);
-    const name = ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "");
+  /** Take what the server has printed; when that is nothing new, look what its clients have done. */
+  pass(): void {
+    const { stdout, stderr } = this.server;
+    const printed = [...stdout.splice(0), ...stderr.splice(0)];
+    const now = performance.now();
+    for (const text of printed) {
+      const [line] = readLine(text);
+      if (line) {
+        this.#offset = Math.min(this.#offset, now - line.time);
+        if (this.#comesAgain(line)) continue;
+        this.#before(line);
+        this.#put(line);
+      } else if (this.output && text.trim() !== "") {
+        this.output(text);
+        this.say(text);
+      }
+    }
+    this.#count();
+    // Who spins notices what clients do, and tells it when it was so.
+    const spins = this.state.threads.some(({ spins }) => spins > 0);
+    if (printed.length === 0 && !spins) this.#look(now - this.#offset);
+  }
+
+  /** A line of text from the server, or to the reader. */
+  say(text: string): void {
+    const time = this.lines.at(-1)?.time ?? 0;
+    this.add({ time, who: "output", text, call: "output", note: "", place: "", waits: false });
+  }
+
+  #put(line: Line) {
+    const [last, name] = [this.lines.at(-1), ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "")];
     if (line.count && last?.count && name(line) === name(last)) this.cut(this.lines.length - 1); // it goes on
-    const reacts = this.state.threads.find(({ name }) => name === line.who);
-    if (last?.who.startsWith("client") && (reacts?.woken || reacts?.spins)) { // this clock is the better one
-      this.lines[this.lines.length - 1] = { ...last, time: line.time };
-    }
-    super.add(line);
-    this.#fold(line);
+    // Lines of several threads may come in any order. Of when a client did something, the server's time tells better.
+    const before = this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
+    const other = this.lines[before];
+    if (other?.time > line.time) this.lines[before] = { ...other, time: line.time };
+    this.#insert(before + 1, line);
+  }
+  #insert(at: number, line: Line, instead = 0) {
+    const after = this.lines.slice(at + instead);
+    this.cut(at);
+    for (const next of [line, ...after]) this.add(next);
   }
 
-  /** Instead of the same lines again and again, one that counts them. */
-  #fold({ time, who }: Line) {
-    const again = (length: number, times: number) => {
-      const tail = this.lines.slice(-length * times);
-      const turn = times > 1 ? tail : this.#turn;
-      return tail.length === length * times && tail.every((line, i) => same(line, turn[i % length]));
-    };
-    const { length } = this.#turn;
-    if (length > 0 && this.lines.at(-1 - length)?.count === this.#turns && again(length, 1)) {
-      this.cut(this.lines.length - length);
-      this.#turns++;
-    } else {
-      const length = [2, 3, 4].find((length) => again(length, SPINS));
-      if (!length) return;
-      [this.#turn, this.#turns] = [this.lines.slice(-length), SPINS];
-      this.cut(this.lines.length - length * (SPINS - 1)); // once is enough
+  /** Whether a line is of a loop that finds the same each time: such lines are counted. */
+  #comesAgain(line: Line): boolean {
+    const key = `${line.who} ${line.text} ${brought(line)}`;
+    const known = this.#turn.get(key);
+    if (known) {
+      this.#turn.set(key, { line, times: known.times + 1 });
+      if (++this.#again === AGAIN) this.cut(this.lines.length + 1 - AGAIN); // once is enough
+      return this.#again >= AGAIN;
     }
-    const calls = this.#turn.filter(({ waits }) => !waits);
-    const text = `${calls.map(({ text }) => text).join(", ")} × ${this.#turns.toLocaleString("en")}`;
+    this.#count();
+    this.#again = 0;
+    this.#turn = new Map([...this.#turn].slice(1 - TURN).map(([key, { line }]) => [key, { line, times: 0 }]));
+    this.#turn.set(key, { line, times: 0 });
+    return false;
+  }
+  /** Tell of such lines. */
+  #count() {
+    if (this.#again < AGAIN) return;
+    const loop = [...this.#turn.values()].filter(({ times }) => times > 0);
+    const turns = Math.min(...loop.map(({ times }) => times)).toLocaleString("en");
+    const calls = loop.map(({ line }) => line).filter(({ waits }) => !waits);
+    const text = `${calls.map(({ text }) => text).join(", ")} × ${turns}`;
     const place = calls.map(({ place }, i) => i ? place.replace(/^.*:/, "") : place).join();
-    readLine(writeLine(time, who, text, "", place)).forEach((line) => this.add(line));
+    const { time, who } = calls.at(-1)!;
+    this.#put(readLine(writeLine(time, who, text, "", place))[0]);
   }
 
-  #client(who: string, text: string, note: string, time: number) {
-    const after = Math.max(time, this.lines.at(-1)?.time ?? 0);
-    readLine(writeLine(after, who, text, note)).forEach((line) => this.add(line));
-  }
-  #connects(port: number, time: number) {
-    this.#client(`client ${this.state.clients.length + 1}`, "connects", `127.0.0.1:${port}`, time);
-  }
-  /** What a client has sent, of which so many bytes are `taken` already; and its end, if that is so. */
-  #acts(
-    { name, port }: Client,
-    { unread, fin }: Socket,
-    time: number,
-    ends: (closed: boolean, more: number) => boolean,
-    taken = 0,
-    first = "",
-  ) {
-    if (fin) return;
-    const { received = 0, closed = false } = tcpSockets(this.port).find(({ remote }) => remote === port) ??
-      {};
-    const more = taken + received - Number(closed && received > 0) - unread; // the end counts as a byte
-    if (more > 0) this.#client(name, `sends ${more} byte${more > 1 ? "s" : ""}`, unread ? "" : first, time);
-    if (ends(closed, more)) this.#client(name, "closes", "", time);
+  /** What clients must have done before a server could be told so. */
+  #before(line: Line) {
+    const { who, text, call, note, time } = line;
+    const { fd, result, error } = parts(text);
+    const thread = this.state.threads.find(({ name }) => name === who);
+    if (told(line).length > 0 && thread && asleep(this.state, thread)) this.#look(time);
+    if (!/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) return;
+    // It calls since its last wait told it so; if that did not have to wait, it was so before.
+    const wait = this.lines.findLastIndex((other) => other.who === who && other.waits);
+    const back = this.lines.findIndex((other, i) => i > wait && other.who === who);
+    const wake = this.lines[back] ?? line;
+    const since = /^waited/.test(wake.note) ? back : wait;
+    const at = wake === line || told(wake).includes(fd) ? since : -1;
+    const conn = fileAt(this.state, who, fd) as Socket;
+    if (call === "accept4") this.#acts(Number(note.split(":").at(-1)), 0, false, time, at);
+    else if (conn?.client) {
+      const left = this.#held().find(({ remote }) => remote === conn.port)?.bytes ?? 0;
+      this.#acts(conn.port, Math.max(result, 0) + left, result === 0 || !!error, time, at, brought(line));
+    }
   }
 
   /** What clients have done, and the server has not noticed yet. */
-  look(): void {
-    const time = performance.now() - this.#offset;
-    for (const { remote, closed } of tcpSockets(this.port).filter(({ remote }) => remote > 0)) {
-      const find = () => this.state.clients.findLast(({ port, gone }) => port === remote && !gone);
-      if (!find() && !closed) this.#connects(remote, time);
-      const client = find();
-      const socket = this.state.sockets.find(({ id }) => id === client?.socket);
-      if (client && socket) this.#acts(client, socket, time, (closed) => closed);
-    }
+  #look(time: number): void {
+    for (const { remote, bytes, closed } of this.#held()) this.#acts(remote, bytes, closed, time);
+  }
+  /** The kernel's connections, with the bytes that nobody has received: in its own count the end is one more. */
+  #held() {
+    const connections = tcpSockets(this.server.port).filter(({ remote }) => remote > 0);
+    return connections.map(({ remote, received, closed }) => (
+      { remote, closed, bytes: received - Number(closed && received > 0) }
+    ));
   }
 
-  /** What a client must have done before accept or recv could bring this, or before it could wake somebody. */
-  #before({ who, text, call, note }: Line, time: number, wakes = false) {
-    const { args, result, error } = parts(text);
-    const socket = socketAt(this.state, who, Number(args[0]));
-    if (call === "accept4") {
-      const port = Number(note.split(":").at(-1));
-      const queued = this.state.clients.some((client) =>
-        client.port === port && socket?.queue?.includes(client.socket)
-      );
-      if (result >= 0 && !queued) this.#connects(port, time);
-      return;
+  /** A client, by its port, has connected, sent so many bytes that nobody has received yet, and closed if it has. */
+  #acts(port: number, bytes: number, closed: boolean, time: number, at = -1, first = "") {
+    if (at === -1) at = this.lines.length;
+    const ended = (conn: Socket) => conn.gone && references(this.state, conn) === 0; // its port may be used again
+    const find = () => connections(this.state).findLast((conn) => conn.port === port && !ended(conn));
+    const tell = (who: string, text: string, note = "", instead = 0) => {
+      const when = this.lines[at]?.time ?? Math.max(time, this.lines.at(-1)?.time ?? 0);
+      this.#insert(at - instead, readLine(writeLine(when, who, text, note))[0], instead);
+      at += 1 - instead;
+      this.#again = 0;
+      this.#turn.clear();
+    };
+    const count = connections(this.state).length;
+    if (!closed && !find()) tell(`client ${count + 1}`, "connects", `127.0.0.1:${port}`);
+    const { client, unread = 0, fin = true } = find() ?? {};
+    const last = this.lines[at - 1];
+    const known =
+      at < this.lines.length && last?.who === client && Number(/^sends (\d+)/.exec(last.text)?.[1]) || 0;
+    const more = bytes - unread;
+    if (!fin && more > 0) {
+      const all = known + more;
+      tell(client!, `sends ${all} byte${all > 1 ? "s" : ""}`, unread > known ? "" : first, known && 1);
     }
-    const client = clientOf(this.state, socket);
-    const ends = (closed: boolean, more: number) =>
-      result === 0 || error === "ECONNRESET" || wakes && closed && more === 0;
-    const first = note.replace(/^waited [\d.]+ ms,? ?/, "");
-    if (client && socket) this.#acts(client, socket, time, ends, Math.max(result, 0), first);
-  }
-
-  /** The server's next lines, of which those of several threads may be in any order. */
-  take(lines: readonly Line[]): void {
-    for (const { time } of lines) this.#offset = Math.min(this.#offset, performance.now() - time);
-    this.#pending = [...this.#pending, ...lines].sort((a, b) => a.time - b.time);
-    for (let line; (line = this.#pending[0]); this.#pending.shift()) {
-      const { text, note, call, time } = line;
-      const told = call === "epoll_wait" ? [...note.matchAll(/\b(\d+) IN\b/g)].map(([, fd]) => fd) : [];
-      for (const fd of call === "select" ? numbers(note) : told) { // what it was tells the call that follows
-        const next = this.#pending.find(({ text }) => RegExp(`^(accept4|recv)\\(${fd}\\) = `).test(text));
-        if (next) this.#before(next, time, true);
-        else if (this.#held !== line) {
-          this.#held = line;
-          return;
-        }
-      }
-      if (/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) this.#before(line, time);
-      this.add(line);
-    }
+    if (!fin && closed) tell(client!, "closes");
   }
 }

@@ -1,6 +1,6 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
 import type { Line } from "../support/trace_lines.ts";
-import { clientOf, parts, processOf, references, socketAt, type State } from "./model.ts";
+import { asleep, connections, fileAt, parts, queued, references, type State, wokenBy } from "./model.ts";
 import words from "./words.json" with { type: "json" };
 
 /** The same in English and in Chinese. */
@@ -29,36 +29,29 @@ export const lang = "document" in globalThis &&
   : 0;
 
 /** A client's, process's or thread's name as it is said: children by their order instead of their PID. */
-export function named(who: string, { children }: State): string {
-  const name = who.startsWith("child") ? `child ${children.indexOf(who) + 1}` : who;
+export function named(who: string, { processes }: State): string {
+  const name = who.replace(/^child \d+/, () => `child ${processes.findIndex(({ name }) => name === who)}`);
   return lang ? name.replace("client", "客户端") : name;
 }
-
-/** Whom a line has woken. */
-export const wokenBy = (before: State, after: State) =>
-  after.threads.find(({ name, woken }) =>
-    woken && !before.threads.some((old) => old.name === name && old.woken)
-  );
 
 /** What is so of a step, on one line for patterns: `recv(23) …; main, asleep`. Of calls that found nothing after `×`. */
 export function facts(before: State, after: State, { who, text, call, count, waits }: Line): string {
   const thread = after.threads.find(({ name }) => name === who);
-  const client = after.clients.find(({ name }) => name === who);
+  const client = after.sockets.find(({ client }) => client === who);
   const ready = ({ epolls }: State) => epolls.flatMap(({ ready }) => ready).length;
-  const allSleep = after.threads.every(({ inside }) => inside?.sleeps);
-  const woken = wokenBy(before, after)?.name.replace(/^child \d+/, "its child") ?? "nobody";
   const so: Record<string, unknown> = {
-    asleep: waits && thread?.inside?.sleeps,
-    awake: waits && !thread?.inside?.sleeps,
-    stuck: waits && allSleep && after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
+    asleep: waits && asleep(after, thread!),
+    awake: waits && !asleep(after, thread!),
+    stuck: waits && after.threads.every((thread) => asleep(after, thread)) &&
+      after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
     idle: count !== undefined && thread?.inside,
-    spins: after.clients.length > 0 && thread?.spins,
-    queued: client && after.sockets.some(({ queue }) => queue?.includes(client.socket)),
-    [`wakes ${woken}`]: client,
+    spins: connections(after).length > 0 && thread?.spins,
+    queued: client && queued(after, client),
+    [`wakes ${wokenBy(before, after)?.name ?? "nobody"}`]: client,
     listed: ready(after) > ready(before),
     shared: call === "close" && left(before, after, who, text) > 0,
-    answered: before.clients.some(({ sent, over }) => sent > 0 && !over),
-    asked: before.clients.some(({ asked }) => asked > 0),
+    answered: before.sockets.some(({ sent, over }) => sent > 0 && !over),
+    asked: before.sockets.some(({ asked }) => asked > 0),
   };
   const what = who === "output"
     ? who
@@ -66,27 +59,24 @@ export function facts(before: State, after: State, { who, text, call, count, wai
   return `${what}; ${[who, ...Object.keys(so).filter((name) => so[name])].join(", ")}`;
 }
 
-/** How many descriptors lead to what a call had as its first argument. */
+/** How many descriptors still lead to what a call had as its first argument. */
 const left = (before: State, after: State, who: string, text: string) =>
-  references(after, processOf(before, who)?.fds[Number(parts(text).args[0])] ?? -1);
+  references(after, fileAt(before, who, parts(text).fd));
 
 /** What a step did. */
 export function explain(before: State, after: State, line: Line): string {
   const { who, text, note, call, count } = line;
-  const { args, result, error } = parts(text);
-  const [fd, , of, events] = args;
-  const select = after.threads.find(({ name }) => name === who)?.select;
-  const ofClient = who.startsWith("client");
-  const accepted = call === "accept4" && !line.waits;
-  const socket = accepted ? socketAt(after, who, result) : socketAt(before, who, Number(fd));
+  const { args: [fd, , of, events], result, error } = parts(text);
+  const { select } = after.threads.find(({ name }) => name === who) ?? {};
+  const file = call === "accept4" && !line.waits
+    ? fileAt(after, who, result)
+    : fileAt(before, who, Number(fd));
+  const client = who.startsWith("client") ? who : file && "port" in file && file.client || "the client";
+  const woken = wokenBy(before, after)?.name;
   const gaps: Record<string, unknown> = {
     ...{ fd, of, events, result, error },
-    client: named(ofClient ? who : clientOf(after, socket)?.name ?? "the client", after),
-    thread: ofClient
-      ? wokenBy(before, after)?.name.replace(/^child \d+/, "its child")
-      : call === "clone"
-      ? note.split(",")[0]
-      : who,
+    client: named(client, after),
+    thread: call === "clone" ? note.split(",")[0] : named(client === who ? `${woken}` : who, after),
     queue: after.sockets.find(({ queue }) => queue)?.queue?.length,
     count: count?.toLocaleString("en"),
     left: left(before, after, who, text),
