@@ -1,6 +1,5 @@
 /** epoll(7), with the names of Python's `select.epoll`. */
-import { Errno, OSError } from "./errno.ts";
-import { check, errno, libc } from "./libc.ts";
+import { check, Errno, errno, libc, OSError } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { descriptor, integer, type Socket } from "./socket.ts";
 

@@ -1,6 +1,5 @@
 /** What a JavaScript runtime needs to survive fork(2). */
-import { errorname } from "./errno.ts";
-import { bare, check, cstring, errno, libc } from "./libc.ts";
+import { bare, check, cstring, errno, errorname, tracing } from "./libc.ts";
 import { rehearse } from "./rehearsal.ts";
 import { runtime } from "./runtime.ts";
 import { unclosed } from "./socket.ts";
@@ -32,7 +31,7 @@ export function becomeForkable(): void {
   if (forkable) { // it is the second start
     // deno-lint-ignore no-process-global
     Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
-    if (libc === bare && runtime.isMainThread) rehearse(); // with --trace it would be seen
+    if (!tracing && runtime.isMainThread) rehearse(); // with --trace it would be seen
     return;
   }
   if (unclosed.size > 0) {

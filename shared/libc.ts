@@ -1,5 +1,4 @@
-/** The C library, glibc or musl: every function that is called here, and the errno that it leaves. */
-import { OSError } from "./errno.ts";
+/** The C library, glibc or musl: every function that is called here, and why a call of it fails. */
 import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
 /**
@@ -73,32 +72,74 @@ if (runtime.os !== "linux") {
 /** The C functions by name. A pointer is a typed array or `null`. */
 export type Libc = { readonly [K in keyof typeof FUNCTIONS]: CFunction };
 
-/** The functions, each opened when it is first used: that costs as much as a hundred calls. */
-function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
-  const functions = {} as Libc;
-  for (const [name, signature] of Object.entries(FUNCTIONS)) {
-    const get = () => {
-      const value = wrap(name, runtime.dlopen(libraryOf(name), name, signature));
-      Object.defineProperty(functions, name, { value });
-      return value;
-    };
-    Object.defineProperty(functions, name, { configurable: true, enumerable: true, get });
-  }
-  return functions;
-}
-
 /** The functions for what is no part of a lesson's story: `--trace` does not print them. */
-export const bare: Libc = lazily((_name, call) => call);
-/** What wraps each function of {@link libc} when it is opened: trace.ts, if that is loaded. */
-export const tracing = { wrap: (_name: string, call: CFunction): CFunction => call };
-/** The functions for a lesson. Without `--trace` they are {@link bare}. */
-export const libc: Libc = runtime.args.includes("--trace") ? lazily((...f) => tracing.wrap(...f)) : bare;
+export const bare = {} as Libc;
+for (const [name, signature] of Object.entries(FUNCTIONS)) {
+  const get = () => { // opened when it is first used: that costs as much as a hundred calls
+    const value = runtime.dlopen(libraryOf(name), name, signature);
+    Object.defineProperty(bare, name, { value });
+    return value;
+  };
+  Object.defineProperty(bare, name, { configurable: true, enumerable: true, get });
+}
+/** Whether the lesson was started with `--trace`. */
+export const tracing: boolean = runtime.args.includes("--trace");
+/** The functions for a lesson. With `--trace`, trace.ts puts its own in front of some. */
+export const libc: Libc = tracing ? Object.create(bare) : bare;
 
 /**
  * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, whose address never
  * changes. Read it in the next statement: any other call, even one that the runtime makes, may change it.
  */
 export const errno: Int32Array = runtime.int32At(bare.__errno_location());
+
+/** The errors that are told apart here: `include/uapi/asm-generic/errno-base.h` and `errno.h`. */
+export const Errno = {
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  EFAULT: 14,
+  EINVAL: 22,
+  EPIPE: 32,
+  ENOTSOCK: 88,
+  ENOTCONN: 107,
+  EINPROGRESS: 115,
+} as const;
+
+/** What to do about the errors that a changed lesson runs into. Of the others the name says enough. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: "ports below 1024 need more rights, others none: --port",
+  EADDRINUSE: "in use: stop the program that has it, or take another with --port (0 takes a free one)",
+  EADDRNOTAVAIL: "this machine has no such address: take 127.0.0.1, or 0.0.0.0 for all, with --host",
+  EAGAIN: "not now, and a non-blocking socket does not wait",
+  EBADF: "this descriptor is not open: it was closed before, or given to a thread",
+  EEXIST: "this descriptor is registered already",
+  EINPROGRESS: "its timeout was over before there was a connection",
+  EMFILE: "this process has no descriptor left: ulimit -n",
+  ENOENT: "this descriptor is not registered",
+};
+
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. Loaded only now: most runs meet no error. */
+export const errorname = (errno: number): string =>
+  // deno-lint-ignore no-process-global no-explicit-any
+  (process as any).getBuiltinModule("node:util").getSystemErrorName(-errno) ?? `errno ${errno}`;
+
+/** A system call that failed, with the `errno` of Python's `OSError` and the `code` of Node.js's errors. */
+export class OSError extends Error {
+  override name = "OSError";
+  /** Why, as a number of errno(3): `98` */
+  readonly errno: number;
+  /** Its name: `"EADDRINUSE"` */
+  readonly code: string;
+  /** `call` is such as `"bind"`. */
+  constructor(call: string, errno: number, advice?: string) {
+    const code = errorname(errno);
+    const more = advice ?? ADVICE[code];
+    super(`${call}: ${code}${more ? `: ${more}` : ""}`);
+    this.errno = errno;
+    this.code = code;
+  }
+}
 
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */
 export function check(call: string, result: number): number {

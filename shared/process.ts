@@ -1,7 +1,6 @@
 /** Processes: fork(2), wait(2), _exit(2). */
-import { Errno, errorname } from "./errno.ts";
 import { forkable } from "./forkable.ts";
-import { bare, errno, libc } from "./libc.ts";
+import { bare, Errno, errno, errorname, libc } from "./libc.ts";
 import { runtime, type Thrown } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { die, warn } from "./stdio.ts";

@@ -1,6 +1,5 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
-import { Errno, OSError } from "./errno.ts";
-import { errno, libc, timeval } from "./libc.ts";
+import { Errno, errno, libc, OSError, timeval } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */

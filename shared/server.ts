@@ -1,10 +1,10 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { OSError } from "./errno.ts";
+import { OSError, tracing } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
-if (runtime.args.includes("--trace")) await import("./trace.ts");
+if (tracing) await import("./trace.ts");
 /** A thread loads this file too, and has no use for it. */
 const util = runtime.isMainThread ? await import("node:util") : null;
 

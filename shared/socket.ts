@@ -2,8 +2,7 @@
  * TCP sockets over the system calls, with the names of Python's `socket` module. An error that only says "the client has
  * gone" is not an exception here: it reads as the end of the stream.
  */
-import { Errno, errorname, OSError } from "./errno.ts";
-import { bare, check, errno, libc, timeval } from "./libc.ts";
+import { bare, check, Errno, errno, errorname, libc, OSError, timeval } from "./libc.ts";
 import type { Thrown } from "./runtime.ts";
 import { report, warn } from "./stdio.ts";
 

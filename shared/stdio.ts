@@ -1,6 +1,5 @@
 /** Standard output and standard error by write(2): what is printed appears at once, whoever blocks the event loop. */
-import { Errno } from "./errno.ts";
-import { bare, errno } from "./libc.ts";
+import { bare, Errno, errno } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 
 const POLLOUT = 4;

@@ -2,12 +2,12 @@
  * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
  * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's and calls its target.
  */
-import { bare, cstring } from "./libc.ts";
+import { bare, cstring, tracing } from "./libc.ts";
 import { runtime, type Thrown } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { warn } from "./stdio.ts";
 
-const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+const trace = tracing ? await import("./trace.ts") : undefined;
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;

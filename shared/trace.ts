@@ -3,8 +3,7 @@
  * between the vocabulary and the C functions, so no lesson knows of it, and adds no call on a traced descriptor.
  */
 import * as epoll from "./epoll.ts";
-import { Errno, errorname } from "./errno.ts";
-import { bare, cstring, errno, tracing } from "./libc.ts";
+import { bare, cstring, Errno, errno, errorname, type Libc, libc } from "./libc.ts";
 import type { CFunction } from "./runtime.ts";
 import * as socket from "./socket.ts";
 import { write } from "./stdio.ts";
@@ -49,7 +48,9 @@ const TOLD: Record<
   waitpid: [first],
   _exit: [first],
 };
-tracing.wrap = (name, call) => name in TOLD ? (...args) => traced(name, call, args) : call;
+for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
+  Object.defineProperty(libc, name, { value: (...args: Args) => traced(name, bare[name], args) });
+}
 
 /** Which thread this is. A thread is told when it starts (thread.ts). */
 export const currentThread = {
