@@ -45,38 +45,34 @@ export function becomeForkable(): void {
   const [program, ...rest] = strings("/proc/self/cmdline");
   const scriptAt = rest.length - runtime.args.length - 1;
   const { options, environment } = runtime.forkable(rest.slice(0, scriptAt).map(text));
-  const added = Object.entries({ ...environment, [MARK]: `${pid}` });
+  const added = { ...environment, [MARK]: `${pid}` };
   const inherited = strings("/proc/self/environ").filter((word) =>
-    !added.some(([name]) => text(word).startsWith(`${name}=`))
+    !Object.hasOwn(added, text(word).split("=")[0])
   );
   const argv = [program, ...options.map(cstring), ...rest.slice(scriptAt)];
-  const envp = [...inherited, ...added.map(([name, value]) => cstring(`${name}=${value}`))];
+  const envp = [...inherited, ...Object.entries(added).map((pair) => cstring(pair.join("=")))];
   const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", bare.readlink(cstring("/proc/self/exe"), path, 4096)); // by its own name the process would be "exe"
   for (const fd of [0, 1, 2]) bare.fcntl(fd, F_SETFD, 0); // a runtime may have them closed on exec
   bare.signal(SIGPROF, SIG_IGN); // one that is still on its way from a profiler would end the new program
-  const [arguments_, variables] = [argv, envp].map((list) => BigUint64Array.of(...list.map(address), 0n));
-  check("execve", bare.execve(path, arguments_, variables));
+  check("execve", bare.execve(path, pointers(argv), pointers(envp)));
 }
 
-const kept: Uint8Array[] = [];
-/** The address of a buffer that is kept from now on. */
-function address(buffer: Uint8Array<ArrayBuffer>): bigint {
-  kept.push(buffer);
-  return runtime.addressOf(buffer);
-}
+/** The address of a copy in C's memory. It is never freed: what follows is another program. */
+const copied = (data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): bigint =>
+  bare.memcpy(bare.malloc(data.byteLength), data, data.byteLength);
+const pointers = (strings: Uint8Array<ArrayBuffer>[]) => BigUint64Array.of(...strings.map(copied), 0n);
 
 /** The C strings in a file of /proc, by read(2): the runtimes' own ways want one more permission, or take them for UTF-8. */
 function strings(path: string): Uint8Array<ArrayBuffer>[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
   if (fd === -1) die(`fork starts this program again, and reads ${path} for that: ${errorname(errno[0])}`);
-  const bytes: number[] = [];
-  const chunk = new Uint8Array(4096);
-  for (let n; (n = check("read", bare.read(fd, chunk, chunk.length))) > 0;) {
-    bytes.push(...chunk.subarray(0, n));
-  }
+  const room = new Uint8Array(8 * 1024 * 1024); // execve(2) takes less
+  const bytes = room.subarray(0, check("read", bare.read(fd, room, room.length)));
   const found: Uint8Array<ArrayBuffer>[] = [];
-  for (let end; (end = bytes.indexOf(0) + 1) > 0;) found.push(Uint8Array.from(bytes.splice(0, end)));
+  for (let start = 0, end; (end = bytes.indexOf(0, start) + 1) > 0; start = end) {
+    found.push(bytes.slice(start, end));
+  }
   return found;
 }
 const text = (string: Uint8Array) => new TextDecoder().decode(string.subarray(0, -1));
@@ -111,8 +107,8 @@ function ignoreDontFork(): void {
   ];
   // struct sock_filter[], each of 16, 8, 8 and 32 bits; struct sock_fprog, which points to them
   const filter = Uint32Array.of(...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]));
-  const fprog = BigUint64Array.of(BigInt(program.length), address(new Uint8Array(filter.buffer)));
-  const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n) === -1 ||
-    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, address(new Uint8Array(fprog.buffer)), 0n, 0n) === -1;
+  const fprog = BigUint64Array.of(BigInt(program.length), copied(filter));
+  const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, null, 0n, 0n) === -1 ||
+    bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, fprog, 0n, 0n) === -1;
   if (refused) die(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);
 }

@@ -34,7 +34,7 @@ export function fork(): number {
   if (pid === 0) {
     child = true;
     // The kernel kills the child when its parent (strictly: the thread that forked) ends: prctl(2).
-    bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+    bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
     if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
   return pid;
@@ -54,7 +54,7 @@ function armLoop(): void {
 }
 
 // The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
-runtime.beforeEnd((code, thrown) => child && end(code, thrown));
+runtime.beforeEnd((code, thrown) => child && exit(code, thrown));
 
 const STATUS = new Int32Array(1);
 
@@ -76,9 +76,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export const exit = (code = 0): never => end(code);
-
-function end(code: number, thrown?: Thrown): never {
+export function exit(code = 0, thrown?: Thrown): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   libc._exit(code);
   throw new Error("unreachable");

@@ -27,8 +27,6 @@ export interface Runtime {
 
   /** A C function of a shared library: dlopen(3). If its permission is refused, a sentence says so, and the process ends. */
   dlopen(library: string, name: string, signature: Signature): CFunction;
-  /** The address of a buffer's first byte. It holds while the buffer lives and nobody reads its `.buffer` (Bun). */
-  addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
   int32At(address: bigint): Int32Array;
 

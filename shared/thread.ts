@@ -159,9 +159,8 @@ function noRoom(): string | undefined {
   bare.sem_init(SEMAPHORE, 0, 0);
   const made: bigint[] = [];
   const handle = new BigUint64Array(1);
-  const address = new Uint8Array(handle.buffer);
   while (made.length < needed) { // each waits until all of them are there
-    if (bare.pthread_create(address, null, wait, runtime.addressOf(SEMAPHORE)) !== 0) break;
+    if (bare.pthread_create(handle, null, wait, SEMAPHORE) !== 0) break;
     made.push(handle[0]);
   }
   for (const _ of made) bare.sem_post(SEMAPHORE);

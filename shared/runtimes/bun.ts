@@ -24,7 +24,6 @@ export function bun(data: Promise<unknown>): Runtime {
 
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
-    addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
     streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds

@@ -30,7 +30,6 @@ export function deno(data: Promise<unknown>): Runtime {
       const symbol = { parameters: parameters.map(ctype), result: ctype(result) };
       return Deno.dlopen(library, { [name]: symbol as Deno.ForeignFunction }).symbols[name] as CFunction;
     },
-    addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 

@@ -49,7 +49,6 @@ export function node(): Runtime {
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
         .functions[name],
-    addressOf: ffi.getRawPointer,
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
