@@ -1,8 +1,10 @@
 /** What a JavaScript runtime needs to survive fork(2). */
 import { bare, check, cstring, errno, errorname, tracing } from "./libc.ts";
-import { rehearse } from "./rehearsal.ts";
+import { lingeringClose } from "./linger.ts";
+import { recvRequest } from "./request.ts";
+import { RESPONSE } from "./response.ts";
 import { runtime } from "./runtime.ts";
-import { unclosed } from "./socket.ts";
+import { Socket, unclosed } from "./socket.ts";
 import { die } from "./stdio.ts";
 
 /** Holds the process id of the second start. Its children inherit the variable, but not the id. */
@@ -42,14 +44,13 @@ export function becomeForkable(): void {
   }
   ignoreDontFork();
 
+  const { options, environment } = runtime.forkable();
   const [program, ...rest] = strings("/proc/self/cmdline");
-  const scriptAt = rest.length - runtime.args.length - 1;
-  const { options, environment } = runtime.forkable(rest.slice(0, scriptAt).map(text));
+  const argv = [program, ...options.map(cstring), ...rest];
   const added = { ...environment, [MARK]: `${pid}` };
   const inherited = strings("/proc/self/environ").filter((word) =>
-    !Object.hasOwn(added, text(word).split("=")[0])
+    !Object.hasOwn(added, new TextDecoder().decode(word).split("=")[0])
   );
-  const argv = [program, ...options.map(cstring), ...rest.slice(scriptAt)];
   const envp = [...inherited, ...Object.entries(added).map((pair) => cstring(pair.join("=")))];
   const path = new Uint8Array(4097); // PATH_MAX, and room for a NUL behind it
   check("readlink", bare.readlink(cstring("/proc/self/exe"), path, 4096)); // by its own name the process would be "exe"
@@ -75,7 +76,6 @@ function strings(path: string): Uint8Array<ArrayBuffer>[] {
   }
   return found;
 }
-const text = (string: Uint8Array) => new TextDecoder().decode(string.subarray(0, -1));
 
 // include/uapi/linux/{prctl,seccomp,filter,bpf_common,audit}.h
 const PR_SET_SECCOMP = 22;
@@ -111,4 +111,26 @@ function ignoreDontFork(): void {
   const refused = bare.prctl(PR_SET_NO_NEW_PRIVS, 1n, null, 0n, 0n) === -1 ||
     bare.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, fprog, 0n, 0n) === -1;
   if (refused) die(`fork needs seccomp(2) here, and this system does not offer it (${errorname(errno[0])})`);
+}
+
+/**
+ * Do once what a child does: what is loaded, compiled or allocated at its first use would be so in each child anew, which
+ * costs more than the fork. So open every C function, and serve a few clients, since engines watch a function's first calls.
+ */
+function rehearse(): void {
+  Object.values(bare);
+  const server = new Socket();
+  server.bind(["127.0.0.1", 0]);
+  server.listen(1);
+  for (let i = 0; i < 4; i++) {
+    const client = new Socket();
+    client.connect(server.getsockname());
+    const conn = server.accept()!;
+    client.send(new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"));
+    if (recvRequest(conn)) conn.send(RESPONSE);
+    client.close();
+    lingeringClose(conn);
+  }
+  server.close();
+  Socket.closeAll("rehearsal"); // there is none left
 }

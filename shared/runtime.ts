@@ -36,8 +36,8 @@ export interface Runtime {
   nextTurn(listener: () => void): void;
   /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
   beforeEnd(listener: (code: number, thrown?: Thrown) => void): void;
-  /** The command-line options of a second start without helper threads, from those of the first, and more environment for it. */
-  forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
+  /** What has the engine do without helper threads: options to put before the others, and variables of the environment. */
+  forkable(): { options: string[]; environment: Record<string, string> };
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
@@ -56,13 +56,11 @@ export interface Runtime {
   endThread(): void;
 }
 
-const self = globalThis as unknown as {
-  Bun?: { isMainThread: boolean };
-  onmessage: (event: MessageEvent) => void;
-};
+// deno-lint-ignore no-explicit-any
+const self = globalThis as any;
 /** In a thread of Deno or Bun: its data. From the first moment on: a message that comes while nobody listens is lost. */
 const data = Promise.withResolvers<unknown>();
-if (!self.Bun?.isMainThread) self.onmessage = (message) => data.resolve(message.data);
+if (!self.Bun?.isMainThread) self.onmessage = (message: MessageEvent) => data.resolve(message.data);
 
 /** The runtime that runs this. Only its adapter is loaded. */
 export const runtime: Runtime = "Deno" in globalThis

@@ -4,9 +4,8 @@ import type { CType, Runtime } from "../runtime.ts";
 // deno-lint-ignore no-explicit-any
 const { Bun, postMessage } = globalThis as any; // in a thread, its end of the line to its creator
 
-const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
-if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
-  console.error(`Bun ${Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
+if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads hear nothing of their creators
+  console.error(`Bun ${Bun.version} is too old for this, which wants 1.4.1 or newer: npx bun@1.4.5`);
   process.exit(1);
 }
 
@@ -41,8 +40,8 @@ export function bun(data: Promise<unknown>): Runtime {
         process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
       }
     },
-    forkable: (options) => ({
-      options: [...options],
+    forkable: () => ({
+      options: [],
       environment: {
         BUN_JSC_useConcurrentGC: "0",
         BUN_JSC_useConcurrentJIT: "0",

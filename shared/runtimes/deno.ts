@@ -46,15 +46,11 @@ export function deno(data: Promise<unknown>): Runtime {
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
-    forkable(options) {
-      // A permission that was given in the terminal has to be on the command line now.
-      const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
-      return {
-        options: granted ? [...options] : [...options, "--allow-ffi"],
-        // No compiler: a child has fewer pages that it writes to, and so has copied. And it compiles nothing that its parent has not.
-        environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode,--no-lazy" },
-      };
-    },
+    // No compiler: a child writes to fewer pages, and so has fewer copied. And it compiles nothing that its parent has not.
+    forkable: () => ({
+      options: [],
+      environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode,--no-lazy" },
+    }),
 
     isMainThread,
     spareThreads: () => 8, // its own thread and the first one's helpers, and room for those that are just ending

@@ -7,8 +7,7 @@ const { getBuiltinModule } = process as any;
 /** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
 function loadFFI() {
   const { emitWarning } = process;
-  process.emitWarning = (warning, ...rest) =>
-    /\bFFI\b/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest as []);
+  process.emitWarning = () => {};
   const ffi = getBuiltinModule("node:ffi");
   process.emitWarning = emitWarning;
   if (ffi) return ffi;
@@ -20,8 +19,8 @@ function loadFFI() {
   process.exit(1);
 }
 
-// No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
-// that its parent has not.
+// No workers of V8's, and no compilers: a child writes to fewer pages, and so has fewer copied. And it compiles nothing that
+// its parent has not.
 const FORKABLE =
   "--single-threaded --v8-pool-size=0 --no-lazy --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt";
 
@@ -57,8 +56,8 @@ export function node(): Runtime {
       process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
       process.on("exit", listener);
     },
-    forkable: (options) => ({
-      options: [...FORKABLE.split(" "), ...options],
+    forkable: () => ({
+      options: FORKABLE.split(" "),
       // The second start does not have the channel to `node --watch`.
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "", NODE_CHANNEL_FD: "" },
     }),
