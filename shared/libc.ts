@@ -121,10 +121,12 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: "this descriptor is not registered",
 };
 
-/** The name of an error number: `errorname(11)` is `"EAGAIN"`. Loaded only now: most runs meet no error. */
-export const errorname = (errno: number): string =>
-  // deno-lint-ignore no-process-global no-explicit-any
-  (process as any).getBuiltinModule("node:util").getSystemErrorName(-errno) ?? `errno ${errno}`;
+/** The module `node:util`. In Deno loading it takes tens of milliseconds, so it is loaded only when it is needed. */
+// deno-lint-ignore no-process-global no-explicit-any
+export const util = () => (process as any).getBuiltinModule("node:util");
+
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
+export const errorname = (errno: number): string => util().getSystemErrorName(-errno) ?? `errno ${errno}`;
 
 /** A system call that failed, with the `errno` of Python's `OSError` and the `code` of Node.js's errors. */
 export class OSError extends Error {

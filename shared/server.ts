@@ -1,12 +1,10 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { OSError, tracing } from "./libc.ts";
+import { bare, OSError, tracing, util } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
-/** A thread loads this file too, and has no use for it. */
-const util = runtime.isMainThread ? await import("node:util") : null;
 
 /** Where a server listens, and which lesson it is. */
 export interface Address {
@@ -30,12 +28,12 @@ const HELP: Record<string, string> = {
 };
 
 /**
- * The command line: the address to listen on, and `own` options, which a copy of a lesson may add in a line, such as
- * `options("…", { pool: 4 })` for `--pool 8`. `shows` is what the lesson shows, in a line. `--help` and a
- * wrong option (exit code 2) end the process here. Error: a thread has called it.
+ * The command line: the address to listen on, and `own` options, which a copy of a lesson may add, such as
+ * `options("…", { pool: 4 })` for `--pool 8`. `shows` says what the lesson shows. `--help` ends the process here, and so
+ * does a wrong option (exit code 2). Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) throw new Error("options: this is a thread. The main part stands in if (isMainThread) { … }");
+  if (!runtime.isMainThread) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
@@ -43,7 +41,7 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   const config = { args: [...runtime.args], options: Object.fromEntries(types) };
   const values: Record<string, unknown> = Object.fromEntries(defaults);
   try {
-    Object.assign(values, util.parseArgs(config).values);
+    Object.assign(values, util().parseArgs(config).values);
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
@@ -54,8 +52,7 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
     );
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
-    // deno-lint-ignore no-process-global
-    process.exit(0);
+    bare._exit(0);
   }
   for (const [name, value] of defaults) {
     if (typeof value !== "number") continue;
@@ -66,8 +63,8 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
 }
 
 /**
- * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. The listings say 1:
- * then a burst of clients waits for seconds. The kernel drops what does not fit, and a client's tries again after one.
+ * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. It drops what does
+ * not fit, and the client's kernel tries again after a second. The listings say 1: then a burst of clients waits.
  */
 const BACKLOG = 4096;
 

@@ -236,7 +236,7 @@ export class Socket {
     }
     if (seconds || before || before === undefined) {
       this.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit);
-      this.setsockopt(SOL_SOCKET, SO_SNDTIMEO, limit);
+      bare.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.byteLength); // the same again: --trace tells it once
     }
     this.#timeout = seconds;
   }

@@ -1,7 +1,4 @@
-/**
- * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. It sits
- * between the vocabulary and the C functions, so no lesson knows of it, and adds no call on a traced descriptor.
- */
+/** `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. */
 import * as epoll from "./epoll.ts";
 import { bare, cstring, Errno, errno, errorname, type Libc, libc } from "./libc.ts";
 import type { CFunction } from "./runtime.ts";
@@ -10,11 +7,10 @@ import { write } from "./stdio.ts";
 
 type Args = Parameters<CFunction>;
 const CONTROLS = ["", "ADD", "DEL", "MOD"];
-/** How many descriptors the last question to select named. */
-let looked = 0;
+let looked = 0; // at so many descriptors the last select looks
 
 const first = ([fd]: Args) => `${fd}`;
-/** The calls that tell a lesson's story: which of its arguments are shown and, when it has succeeded, what it brought. */
+/** The calls that tell a lesson's story: the arguments to show and, of a call that has succeeded, what it brought. */
 const TOLD: Record<
   string,
   [shown: (args: Args) => string, brought?: (args: Args, result: number) => string]
@@ -52,7 +48,7 @@ for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
   Object.defineProperty(libc, name, { value: (...args: Args) => traced(name, bare[name], args) });
 }
 
-/** Which thread this is. A thread is told when it starts (thread.ts). */
+/** Which thread this is: thread.ts tells it. */
 export const currentThread = {
   /** 0 is the main thread; those that it creates count from 1. */
   number: 0,
@@ -71,8 +67,8 @@ function print(time: number, text: string, note: string, place: string, counting
   const when = (time + performance.timeOrigin - origin).toFixed(2).padStart(10);
   const line = `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
   const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
-  // In a terminal a counting line stays open, and whatever comes next replaces it.
-  // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
+  // In a terminal a counting line stays open, and whatever comes next replaces it. Each line is one write(2), so that
+  // those of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
   const error = write(1, terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`);
   if (error === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
@@ -94,21 +90,23 @@ function endIdle(time: number) {
   idle.calls.clear();
 }
 
-/** Descriptors on which accept4 and recv do not wait. */
-const nonblocking = new Set<number>();
-/** Where an option was set last, if no other call came since: of those that one line sets, the first is printed. */
-let optionSetAt = "";
+const F_GETFL = 3;
+const O_NONBLOCK = 0o4000;
+/** Whether a call may wait. */
+const mayWait = (name: string, fd: number): boolean =>
+  /^(accept4|recv)$/.test(name)
+    ? !(bare.fcntl(fd, F_GETFL, 0) & O_NONBLOCK)
+    : /^(select|epoll_wait)$/.test(name);
 
 /** Make a call, and tell of it. */
 function traced(name: string, call: CFunction, args: Args): number {
   const [shown, brought] = TOLD[name];
   const text = `${name}(${shown(args)})`;
   const started = performance.now();
-  const mayWait = name === "select" || name === "epoll_wait" ||
-    (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
+  const waits = mayWait(name, args[0]);
   const again = idle.calls.get(`${text} = -1 EAGAIN`);
   const place = again ?? lessonLine(); // finding it takes longer than the call
-  const begins = mayWait && again === undefined || name === "_exit";
+  const begins = waits && again === undefined || name === "_exit";
   if (begins || name === "fork") endIdle(started); // or a child would print it again
   if (begins) print(started, name === "_exit" ? text : `${text} …`, "", place);
 
@@ -124,22 +122,15 @@ function traced(name: string, call: CFunction, args: Args): number {
   } else {
     endIdle(now);
     if (name === "fork" && result === 0) child = bare.getpid();
-    if (name === "ioctl") nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-    if (name === "close") nonblocking.delete(args[0]);
-    const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
+    const waited = waits && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
     const note = code === 0 && brought ? brought(args, result) : "";
-    const setAgain = name === "setsockopt" && optionSetAt === place;
-    if (!setAgain) print(now, line, [waited, note].filter(Boolean).join(", "), place);
+    print(now, line, [waited, note].filter(Boolean).join(", "), place);
   }
-  optionSetAt = name === "setsockopt" ? place : "";
   if (code !== 0) errno[0] = code; // printing may have changed it
   return result;
 }
 
-/**
- * For thread.ts, before it creates a thread. To be called when that runs, with its gettid(2). The line says when it was
- * asked for, so that it comes before the thread's own.
- */
+/** Tell of a thread: thread.ts asks for it now, and calls what this returns with its gettid(2), when it runs. */
 export function creatingThread(number: number): (tid: number) => void {
   const [time, place] = [performance.now(), lessonLine()];
   return (tid) => {
@@ -147,7 +138,7 @@ export function creatingThread(number: number): (tid: number) => void {
     print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
   };
 }
-/** For thread.ts: this thread is about to end. */
+/** Tell that this thread is about to end. */
 export function endingThread(): void {
   print(performance.now(), "exit(0)", "", "");
 }
