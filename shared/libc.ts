@@ -108,7 +108,7 @@ export const Errno = {
   EINPROGRESS: 115,
 } as const;
 
-/** What to do about the errors that a changed lesson runs into. Of the others the name says enough. */
+/** What to do about an error. Of those that are not here, the name says enough. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: "ports below 1024 need more rights, others none: --port",
   EADDRINUSE: "in use: stop the program that has it, or take another with --port (0 takes a free one)",
@@ -121,12 +121,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: "this descriptor is not registered",
 };
 
-/** The module `node:util`. In Deno loading it takes tens of milliseconds, so it is loaded only when it is needed. */
+/** A module of Node.js that all three runtimes have. In Deno the first one takes tens of milliseconds. */
 // deno-lint-ignore no-process-global no-explicit-any
-export const util = () => (process as any).getBuiltinModule("node:util");
+export const builtin = (name: `node:${string}`): any => (process as any).getBuiltinModule(name);
 
 /** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
-export const errorname = (errno: number): string => util().getSystemErrorName(-errno) ?? `errno ${errno}`;
+export function errorname(errno: number): string {
+  const numbers = builtin("node:os").constants.errno;
+  return Object.keys(numbers).find((name) => numbers[name] === errno) ?? `errno ${errno}`;
+}
 
 /** A system call that failed, with the `errno` of Python's `OSError` and the `code` of Node.js's errors. */
 export class OSError extends Error {

@@ -1,5 +1,5 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { bare, OSError, tracing, util } from "./libc.ts";
+import { bare, builtin, OSError, tracing } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
@@ -41,7 +41,7 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   const config = { args: [...runtime.args], options: Object.fromEntries(types) };
   const values: Record<string, unknown> = Object.fromEntries(defaults);
   try {
-    Object.assign(values, util().parseArgs(config).values);
+    Object.assign(values, builtin("node:util").parseArgs(config).values);
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
