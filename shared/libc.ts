@@ -1,10 +1,7 @@
 /** The C library, glibc or musl: every function that is called here, and why a call of it fails. */
 import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
-/**
- * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
- * `ssize_t`: no buffer here is larger than 2 GiB, so 32 bits are enough, and 64 would be a bigint.
- */
+/** What each function returns, and then what it takes. A `ssize_t` is an `i32`, too: no buffer here is as large as 2 GiB. */
 const FUNCTIONS = {
   __errno_location: ["u64"],
   // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)

@@ -6,13 +6,10 @@ import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
 
-/** Where a server listens, and which lesson it is. */
+/** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {
-  /** An IPv4 address of this machine, or 0.0.0.0 for all of them. */
   readonly host: string;
-  /** 0 to 65535; 0 takes a free one. */
   readonly port: number;
-  /** The lesson's name, such as `04-busy-poll`. */
   readonly lesson: string;
 }
 
@@ -46,9 +43,8 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
     wrong((error as Error).message.split("\n")[0]);
   }
   if (values.help) {
-    const shown = (value: unknown) => value === false ? "" : ` ${value}`;
     const lines = defaults.map(([name, value]) =>
-      `  --${name}${shown(value)}`.padEnd(22) + (HELP[name] ?? "")
+      `  --${name} ${value || ""}`.padEnd(22) + (HELP[name] ?? "")
     );
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
@@ -74,9 +70,7 @@ const BACKLOG = 4096;
  */
 export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
   const { lesson, port } = address;
-  if (lesson === undefined) {
-    throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
-  }
+  if (!lesson) throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
   const host = address.host === "localhost" ? "127.0.0.1" : address.host;
   try {
     const server = new Socket();

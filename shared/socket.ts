@@ -53,8 +53,8 @@ function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
 }
 /** The address in a struct sockaddr_in. */
 export const socketAddress = (
-  bytes: Uint8Array,
-): SocketAddress => [bytes.subarray(4, 8).join("."), bytes[2] << 8 | bytes[3]];
+  of: Uint8Array,
+): SocketAddress => [of.subarray(4, 8).join("."), of[2] << 8 | of[3]];
 
 /** Faults in the program. All other errors of a connection mean that the client has gone: they read as the stream's end. */
 const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
@@ -140,13 +140,13 @@ export class Socket {
   }
 
   /**
-   * Connect to a server; on a non-blocking socket it goes on in the background. ECONNREFUSED, ETIMEDOUT, and
-   * EINPROGRESS when the socket's timeout is over: connect(2)
+   * Connect to a server; a non-blocking socket does not wait for it. ECONNREFUSED, ETIMEDOUT, and EINPROGRESS when the
+   * timeout is over: connect(2)
    */
   connect(address: SocketAddress): void {
     const bytes = sockaddr(address);
-    let result = libc.connect(this.#fd, bytes, 16);
-    while (result === -1 && errno[0] === Errno.EINTR) result = libc.connect(this.#fd, bytes, 16); // it goes on: so wait again
+    let result: number;
+    do result = libc.connect(this.#fd, bytes, 16); while (result === -1 && errno[0] === Errno.EINTR); // it goes on: wait again
     if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
@@ -161,10 +161,10 @@ export class Socket {
     if (code === Errno.EAGAIN || code === Errno.EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // accept(2) takes the descriptor first: without one it fails at once, whether somebody waits or not, and a server
-      // without a pause only spins. (Or it is an error of the network, which accept(2) passes on.)
+      // Without a free descriptor accept(2) fails at once, again and again: pause, or the server only spins.
+      // (Or it is an error of the network, which accept(2) passes on.)
       warn(`accept: ${errorname(code)}: new clients wait`);
-      bare.poll(null, 0, 50); // sleeps for 50 ms
+      bare.poll(null, 0, 50); // ms
       return null;
     }
     // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
@@ -194,9 +194,8 @@ export class Socket {
   }
 
   /**
-   * Send as many of the bytes as fit into the kernel's buffer, and say how many did: send(2). A blocking socket sleeps
-   * until all do or its timeout is over. 0: nothing fits now, the client has gone, or this side was shut down.
-   * TypeError: they are no bytes.
+   * Send as many of the bytes as fit into the kernel's buffer, and return how many: send(2). A blocking socket sleeps until
+   * all fit, or its timeout is over. 0: nothing fits, the client has gone, or this side was shut down. TypeError: no bytes.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
     if (!(bytes instanceof Uint8Array)) {
@@ -223,9 +222,9 @@ export class Socket {
   }
 
   /**
-   * From now on accept, recv and send give up after `seconds`, fractions of them too; `null`: never; 0: at once, the
-   * socket is non-blocking. In recv and send a signal begins the time anew. An accepted socket begins without a limit.
-   * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
+   * From now on accept, recv and send give up after so many seconds; `null`: never; 0: at once, the socket is non-blocking.
+   * In recv and send a signal begins the time anew. An accepted socket begins without a limit. RangeError: that is no
+   * time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
     const limit = timeval(seconds === null ? 0 : seconds); // zero means "never" to the kernel
@@ -241,7 +240,7 @@ export class Socket {
     this.#timeout = seconds;
   }
 
-  /** Give the descriptor back. The connection ends when its last descriptor is closed. EBADF: a thread's: close(2) */
+  /** Give the descriptor back; the connection ends with its last one: close(2). EBADF: it was given to a thread. */
   close(): void {
     if (this.#handedOver) throw new OSError("close", Errno.EBADF, THEIRS);
     if (this.#fd === -1) return; // by now the number may be another's
