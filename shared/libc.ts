@@ -118,13 +118,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: "this descriptor is not registered",
 };
 
-/** A module of Node.js that all three runtimes have. In Deno the first one takes tens of milliseconds. */
-// deno-lint-ignore no-process-global no-explicit-any
-export const builtin = (name: `node:${string}`): any => (process as any).getBuiltinModule(name);
-
-/** The name of an error number: `errorname(11)` is `"EAGAIN"`. */
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. The names are loaded only now: most runs meet no error. */
 export function errorname(errno: number): string {
-  const numbers = builtin("node:os").constants.errno;
+  // deno-lint-ignore no-process-global no-explicit-any
+  const numbers = (process as any).getBuiltinModule("node:os").constants.errno;
   return Object.keys(numbers).find((name) => numbers[name] === errno) ?? `errno ${errno}`;
 }
 

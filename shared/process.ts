@@ -5,7 +5,7 @@ import { runtime, type Thrown } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { die, warn } from "./stdio.ts";
 
-/** For {@link waitpid}: answer at once, whether or not a child has ended. */
+/** For {@link waitpid}: do not wait for a child to end. */
 export const WNOHANG = 1;
 
 // include/uapi/linux/prctl.h, asm-generic/signal.h
@@ -17,11 +17,11 @@ let child = false;
 
 /**
  * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
- * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was not called.
+ * -1: no process can be made now; a line on standard error says why. Error: {@link becomeForkable} was not called.
  *
- * A child must not run the event loop: it shares its parent's epoll, and would take its events. It ends with {@link exit},
- * with an error that nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await
- * promises that need no loop. An async function's error is lost unless it is awaited.
+ * A child has no event loop of its own: its parent's epoll is shared, and it would take events from it. So it ends with
+ * {@link exit}, with an error that nobody caught, or, with a sentence, when it comes to the loop. It may await what needs
+ * no loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
   if (!forkable) {
@@ -59,20 +59,17 @@ runtime.beforeEnd((code, thrown) => child && exit(code, thrown));
 const STATUS = new Int32Array(1);
 
 /**
- * Reap a child that has ended: until then it is a zombie, whose exit status the kernel keeps. As Python's `os.waitpid` it
- * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code in bits 8 to 15):
- * wait(2). The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a
- * child that was killed by a signal.
+ * Reap a child that has ended, and return its process id and status, as Python's `os.waitpid`: wait(2). In the status the
+ * lower 7 bits are the signal that killed it, which a warning tells, and bits 8 to 15 are its exit code. The id is 0 if
+ * none has ended (WNOHANG), or if there are no children.
  */
 export function waitpid(pid: number, options: number): [pid: number, status: number] {
-  for (;;) {
-    const ended = libc.waitpid(pid, STATUS, options);
-    if (ended === -1 && errno[0] === Errno.EINTR) continue;
-    if (ended <= 0) return [0, 0]; // -1: ECHILD
-    const signal = STATUS[0] & 0x7f;
-    if (signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
-    return [ended, STATUS[0]];
-  }
+  let ended: number;
+  do ended = libc.waitpid(pid, STATUS, options); while (ended === -1 && errno[0] === Errno.EINTR);
+  if (ended <= 0) return [0, 0]; // -1: ECHILD
+  const signal = STATUS[0] & 0x7f;
+  if (signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
+  return [ended, STATUS[0]];
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */

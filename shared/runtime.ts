@@ -10,10 +10,8 @@ export type CFunction = (...args: any[]) => any;
 
 /** What a thread tells its creator: its target runs now (with `--trace`: its gettid(2)); it has ended. */
 export type ThreadEvent = number | "ended";
-/** An error that nobody caught. */
-export interface Thrown {
-  readonly error: unknown;
-}
+/** An error that nobody caught. (What is thrown may also be `undefined`.) */
+export type Thrown = { readonly error: unknown };
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {

@@ -1,10 +1,12 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { bare, builtin, OSError, tracing } from "./libc.ts";
+import { bare, OSError, tracing } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
+/** A thread loads this file too, and has no use for it. */
+const util = runtime.isMainThread ? await import("node:util") : undefined;
 
 /** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {
@@ -30,7 +32,7 @@ const HELP: Record<string, string> = {
  * does a wrong option (exit code 2). Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!runtime.isMainThread) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
+  if (!util) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
@@ -38,13 +40,13 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   const config = { args: [...runtime.args], options: Object.fromEntries(types) };
   const values: Record<string, unknown> = Object.fromEntries(defaults);
   try {
-    Object.assign(values, builtin("node:util").parseArgs(config).values);
+    Object.assign(values, util.parseArgs(config).values);
   } catch (error) {
     wrong((error as Error).message.split("\n")[0]);
   }
   if (values.help) {
     const lines = defaults.map(([name, value]) =>
-      `  --${name} ${value || ""}`.padEnd(22) + (HELP[name] ?? "")
+      `  --${name} ${value === false ? "" : value}`.padEnd(22) + (HELP[name] ?? "")
     );
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);

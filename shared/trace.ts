@@ -6,7 +6,6 @@ import * as socket from "./socket.ts";
 import { write } from "./stdio.ts";
 
 type Args = Parameters<CFunction>;
-const CONTROLS = ["", "ADD", "DEL", "MOD"];
 let looked = 0; // at so many descriptors the last select looks
 
 const first = ([fd]: Args) => `${fd}`;
@@ -33,7 +32,7 @@ const TOLD: Record<
   epoll_create1: [() => ""],
   epoll_ctl: [
     ([epoll, op, fd, [events]]) =>
-      `${epoll}, ${CONTROLS[op]} ${fd}${CONTROLS[op] === "DEL" ? "" : ` ${eventNames(events)}`}`,
+      `${epoll}, ${["", "ADD", "DEL", "MOD"][op]} ${fd} ${eventNames(events)}`.trim(),
   ],
   epoll_wait: [first, ([, events, max], n) => {
     const words = events.length / max; // the descriptor is the last word but one, in both layouts
@@ -48,15 +47,9 @@ for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
   Object.defineProperty(libc, name, { value: (...args: Args) => traced(name, bare[name], args) });
 }
 
-/** Which thread this is: thread.ts tells it. */
-export const currentThread = {
-  /** 0 is the main thread; those that it creates count from 1. */
-  number: 0,
-  /** When its creator began, ms since 1970. */
-  origin: performance.timeOrigin,
-};
-/** The child that this process is, if it is one. */
-let child = 0;
+/** For thread.ts to set: which thread this is, 0 being the main one, and when the main one began, ms since 1970. */
+export const currentThread = { number: 0, origin: performance.timeOrigin };
+let child = 0; // the process id, in a child
 
 const terminal = bare.isatty(1) === 1;
 const color = terminal && bare.getenv(cstring("NO_COLOR")) === 0n; // https://no-color.org
@@ -145,7 +138,7 @@ export function endingThread(): void {
 
 const HERE = new URL(".", import.meta.url).pathname;
 const SHARED = [HERE, decodeURI(HERE)]; // a runtime has it in its stacks as one or the other
-/** The file and line, outside of shared/, from which this was called: `06-epoll.ts:59`. */
+/** The line of the lesson from which this was called: `06-epoll.ts:59`. */
 function lessonLine(): string {
   for (const frame of new Error().stack?.split("\n") ?? []) {
     // Files of the runtime itself have no path that begins with a slash.
@@ -166,7 +159,6 @@ const eventNames = (events: number) =>
     .sort(([, a], [, b]) => (Number(a) >>> 0) - (Number(b) >>> 0)).map(([name]) => name.slice("EPOLL".length))
     .join("|");
 
-/** The descriptors in an fd_set. */
 const bits = (set: Int32Array | null) =>
   set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];
 

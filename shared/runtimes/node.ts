@@ -1,5 +1,5 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const { getBuiltinModule } = process as any;
@@ -34,10 +34,6 @@ export function node(): Runtime {
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
   // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
-  /** Node prints an error only after "exit", when the process is gone. */
-  const print = (error: unknown) => {
-    if (process.listenerCount("uncaughtException") === 0) console.error(error);
-  };
 
   return {
     os: process.platform,
@@ -66,21 +62,25 @@ export function node(): Runtime {
     spareThreads: () => 4,
     allowThreads() {
       // deno-lint-ignore no-explicit-any
-      if ((process as any).permission?.has("worker") !== false) return;
-      console.error("This needs --allow-worker, to load the lesson in each thread");
-      process.exit(1);
+      const main = process as any;
+      if (main.permission?.has("worker") === false) {
+        console.error("This needs --allow-worker, to load the lesson in each thread");
+        main.exit(1);
+      }
+      // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
+      main.reallyExit = _exit;
+      main.on("uncaughtExceptionMonitor", (error: unknown) => {
+        if (main.listenerCount("uncaughtException") > 0) return;
+        console.error(error);
+        main.on("exit", _exit); // after the lesson's own listeners
+      });
     },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
       process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
-      // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
-      if (workers.isMainThread) {
-        process.removeListener("exit", _exit).on("exit", _exit);
-        process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
-      }
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", (event: ThreadEvent) => {
-        if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`
+      worker.on("message", (event: unknown) => {
+        if (typeof event === "number") listener(event); // others are for `node --watch`
       });
       worker.on("error", console.error);
       worker.on("exit", () => listener("ended"));
