@@ -20,11 +20,10 @@ const SIG_IGN = 1n;
 export let forkable = false;
 
 /**
- * The runtimes do not survive fork(2). They tell the kernel to leave their heaps out of the child (madvise(2),
- * MADV_DONTFORK), and only the thread that forks goes along, so that a lock held by a helper thread stays locked for ever.
- * So start this program once more, by execve(2), under two conditions: a seccomp(2) filter answers "done" to
- * MADV_DONTFORK and does nothing, and the engine is told not to use helper threads. What stands above this call runs
- * twice. Error: there is a socket already.
+ * The runtimes do not survive fork(2). They have the kernel leave their heaps out of a child (MADV_DONTFORK, madvise(2)).
+ * And a child has one thread only, so what a helper thread has locked stays locked. So start this program once more by
+ * execve(2), behind a filter that ignores MADV_DONTFORK, and with an engine that does without helper threads. What stands
+ * above this call runs twice. Error: there is a socket already.
  */
 export function becomeForkable(): void {
   const pid = bare.getpid();
@@ -36,9 +35,7 @@ export function becomeForkable(): void {
     if (!tracing && runtime.isMainThread) rehearse(); // with --trace it would be seen
     return;
   }
-  if (unclosed.size > 0) {
-    throw new Error("becomeForkable() starts the program again: it stands above createServer(…)");
-  }
+  if (unclosed.size > 0) throw new Error("becomeForkable() starts the program again: before createServer(…)");
   if (!/^https?:/.test(runtime.script) && bare.open(cstring(runtime.script), O_CLOEXEC, 0) === -1) {
     die("fork starts this program again, so it has to be a file");
   }
@@ -90,9 +87,8 @@ const [ARCHITECTURE, MADVISE] = runtime.arch === "x86_64" ? [0xc000003e, 28] : [
 const MADV_DONTFORK = 10;
 
 /**
- * From here on in this thread, in every program that it becomes and in every process that comes of it,
- * madvise(…, MADV_DONTFORK) succeeds and has no effect: seccomp(2). Nor does any of them gain rights by a setuid program:
- * PR_SET_NO_NEW_PRIVS, prctl(2).
+ * From now on madvise(…, MADV_DONTFORK) succeeds and has no effect, in this thread, in the programs that it becomes and in
+ * their children: seccomp(2). Nor do they gain rights by a setuid program: PR_SET_NO_NEW_PRIVS, prctl(2).
  */
 function ignoreDontFork(): void {
   const program: [code: number, yes: number, no: number, k: number][] = [
@@ -114,8 +110,8 @@ function ignoreDontFork(): void {
 }
 
 /**
- * Do once what a child does: what is loaded, compiled or allocated at its first use would be so in each child anew, which
- * costs more than the fork. So open every C function, and serve a few clients, since engines watch a function's first calls.
+ * Do what a child does: open every C function, and serve a few clients, since engines watch a function's first calls.
+ * What happens at a first use would happen in each child anew, and cost more than the fork.
  */
 function rehearse(): void {
   Object.values(bare);

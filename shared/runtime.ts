@@ -8,7 +8,7 @@ export type Signature = readonly [result: CType, ...parameters: CType[]];
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
 
-/** What a thread tells its creator: its target runs now (with `--trace`: its gettid(2)); it has ended. */
+/** What a thread tells its creator: its gettid(2) when its target runs (0 without `--trace`), and that it has ended. */
 export type ThreadEvent = number | "ended";
 /** An error that nobody caught. (What is thrown may also be `undefined`.) */
 export type Thrown = { readonly error: unknown };

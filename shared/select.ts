@@ -55,10 +55,10 @@ function copyOf(set: FdSet | null): FdSet | null {
 }
 
 /**
- * Sleep until something can be done with a descriptor without waiting, and return the ready ones of each set, as Python's
- * `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be written; `exceptfds`: urgent
- * data have come. Or until `timeout` seconds are over (`null`: never) or a signal has come: then the sets are empty. EBADF:
- * one of them is closed. (The kernel overlooks one beyond its table, and leaves its bit: FDSize in /proc/PID/status.)
+ * Sleep until a descriptor can be read, or has ended (`readfds`), can be written (`writefds`), or has urgent data
+ * (`exceptfds`), and return the ready ones of each set, as Python's `select.select`: select(2). When `timeout` seconds are
+ * over (`null`: never) or a signal has come, the sets are empty. EBADF: one of them is closed. (The kernel overlooks one
+ * beyond its table, and leaves its bit: FDSize in /proc/PID/status.)
  */
 export function select(
   readfds: FdSet | null,

@@ -1,6 +1,6 @@
 /**
- * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
- * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's and calls its target.
+ * Threads, with the names of Python's `threading`. Each is an OS thread of this process, with its descriptors, but with a
+ * JavaScript VM and variables of its own. It loads this file, which loads the lesson and calls the target.
  */
 import { bare, cstring, tracing } from "./libc.ts";
 import { runtime, type Thrown } from "./runtime.ts";
@@ -21,10 +21,7 @@ export interface ThreadOptions<A extends any[]> {
   readonly module: string;
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
   readonly target: (...args: A) => void | Promise<void>;
-  /**
-   * Its arguments. A `Socket` arrives as one over the same descriptor, and a connection then belongs to the thread; of
-   * everything else it gets a copy (structured clone), but for a SharedArrayBuffer, which is shared.
-   */
+  /** Its arguments. A connection belongs to the thread from then on; a SharedArrayBuffer is shared; others are copied. */
   readonly args: NoInfer<A>;
 }
 
@@ -57,16 +54,17 @@ export class Thread<A extends any[]> {
     try {
       structuredClone(args.filter((value, i) => !(value instanceof Socket && args.indexOf(value) === i)));
     } catch (cause) { // DataCloneError
-      const rule = "a thread gets copies of its args, or a Socket that is one of them, once";
-      throw new TypeError(rule, { cause });
+      throw new TypeError("a thread gets copies of its args, or a Socket that is one of them, once", {
+        cause,
+      });
     }
     this.#options = options;
   }
 
   /**
-   * Start it, and wait until its target runs. False: no thread could be made within about a second; one line on standard
-   * error says why. Meanwhile the runtime clears away the threads that have ended, which it cannot do while accept(2)
-   * blocks. Error: it was started before, or it ended before that, since the lesson's file exports no such function.
+   * Start it, and wait until its target runs. False: no thread could be made within about a second, and a line on standard
+   * error says why. Error: it was started before, or the lesson exports no such function. Meanwhile the runtime clears
+   * away threads that have ended, which it cannot do while accept(2) blocks.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
@@ -145,8 +143,8 @@ const DESCRIPTORS = 24;
 const SEMAPHORE = new Uint8Array(32);
 
 /**
- * Why no thread can be made now, or nothing if one can. When a runtime cannot finish making a thread, it aborts the
- * whole process ("too many open files", "unable to create worker threads"). So take as much as it needs, and give it back.
+ * Why no thread can be made now, or nothing if one can. A runtime that cannot finish making a thread aborts the process.
+ * So take as much as it needs, descriptors and OS threads, and give it back.
  */
 function noRoom(): string | undefined {
   const fds: number[] = [];

@@ -53,8 +53,7 @@ export function bun(data: Promise<unknown>): Runtime {
     }),
 
     isMainThread,
-    // One that begins, up to ten for compiling and signals, one less than processors for the garbage (eight at most), and
-    // for each thread a collector of its own while it ends.
+    // One that begins, up to ten for compiling and signals, seven at most for the garbage, and one for each that ends.
     spareThreads: (count) => 11 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
     allowThreads() {},
     startThread(url, data, listener) {

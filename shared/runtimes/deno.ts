@@ -12,8 +12,7 @@ function require(name: "ffi" | "read"): void {
   Deno.exit(1);
 }
 
-// A size_t, as a number or a bigint, is off V8's fast path: in 06 that costs half as much again. No length here reaches 2 GiB, and
-// V8 leaves the upper half of such a register zero.
+// A size_t is off V8's fast path, which costs 06 half as much again. V8 leaves the upper half of a u32's register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function deno(data: Promise<unknown>): Runtime {
@@ -36,7 +35,7 @@ export function deno(data: Promise<unknown>): Runtime {
     streams: () => [], // they write at once
     nextTurn(listener) {
       if (isMainThread) setTimeout(() => setTimeout(listener)); // a module's error comes after the first timers
-      // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
+      // In a thread the first setTimeout takes 4 ms, to load Node's timers. This waits for a millisecond, too.
       // deno-lint-ignore no-explicit-any
       else (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value.then(listener);
     },
