@@ -16,7 +16,7 @@ const FUNCTIONS = {
   recv: ["i32", "i32", "buffer", "size", "i32"],
   send: ["i32", "i32", "buffer", "size", "i32"],
   shutdown: ["i32", "i32", "i32"],
-  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
+  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2)
   close: ["i32", "i32"],
   dup: ["i32", "i32"],
   ioctl: ["i32", "i32", "size", "buffer"],
@@ -25,7 +25,6 @@ const FUNCTIONS = {
   read: ["i32", "i32", "buffer", "size"],
   write: ["i32", "i32", "buffer", "size"],
   readlink: ["i32", "buffer", "buffer", "size"],
-  isatty: ["i32", "i32"],
   // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
   poll: ["i32", "buffer", "size", "i32"],
   select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
@@ -110,12 +109,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   EACCES: "ports below 1024 need more rights, others none: --port",
   EADDRINUSE: "in use: stop the program that has it, or take another with --port (0 takes a free one)",
   EADDRNOTAVAIL: "this machine has no such address: take 127.0.0.1, or 0.0.0.0 for all, with --host",
-  EAGAIN: "not now, and a non-blocking socket does not wait",
   EBADF: "this descriptor is not open: it was closed before, or given to a thread",
-  EEXIST: "this descriptor is registered already",
   EINPROGRESS: "its timeout was over before there was a connection",
   EMFILE: "this process has no descriptor left: ulimit -n",
-  ENOENT: "this descriptor is not registered",
 };
 
 /** The name of an error number: `errorname(11)` is `"EAGAIN"`. The names are loaded only now: most runs meet no error. */

@@ -1,7 +1,7 @@
 /** Processes: fork(2), wait(2), _exit(2). */
 import { forkable } from "./forkable.ts";
 import { bare, Errno, errno, errorname, libc } from "./libc.ts";
-import { runtime, type Thrown } from "./runtime.ts";
+import { runtime } from "./runtime.ts";
 import { Socket } from "./socket.ts";
 import { die, warn } from "./stdio.ts";
 
@@ -27,7 +27,9 @@ export function fork(): number {
   if (!forkable) {
     throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
   }
-  armLoop();
+  // A timer that is due at once: a child inherits it, and its event loop runs it first.
+  if (!armed) runtime.nextTurn(comeToLoop);
+  armed = true;
   const parent = bare.getpid();
   const pid = libc.fork();
   if (pid === -1) warn(`can't start new process (fork: ${errorname(errno[0])})`);
@@ -41,16 +43,11 @@ export function fork(): number {
 }
 
 let armed = false;
-/** A timer that is due at once. It does nothing in the parent. A child inherits it, and its event loop runs it first. */
-function armLoop(): void {
-  if (armed) return;
-  armed = true;
+function comeToLoop(): void {
+  armed = false;
   const advice =
     "end it with exit(0); instead of awaiting use functions that end in Sync, and Atomics.wait to sleep";
-  runtime.nextTurn(() => {
-    armed = false;
-    if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
-  });
+  if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
 }
 
 // The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
@@ -73,7 +70,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 }
 
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export function exit(code = 0, thrown?: Thrown): never {
+export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   libc._exit(code);
   throw new Error("unreachable");

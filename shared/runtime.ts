@@ -10,8 +10,6 @@ export type CFunction = (...args: any[]) => any;
 
 /** What a thread tells its creator: its gettid(2) when its target runs (0 without `--trace`), and that it has ended. */
 export type ThreadEvent = number | "ended";
-/** An error that nobody caught. (What is thrown may also be `undefined`.) */
-export type Thrown = { readonly error: unknown };
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {
@@ -33,7 +31,7 @@ export interface Runtime {
   /** Call `listener` in the event loop's next turn, among the first things, but after errors that nobody caught. */
   nextTurn(listener: () => void): void;
   /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
-  beforeEnd(listener: (code: number, thrown?: Thrown) => void): void;
+  beforeEnd(listener: (code: number, thrown?: { error: unknown }) => void): void;
   /** What has the engine do without helper threads: options to put before the others, and variables of the environment. */
   forkable(): { options: string[]; environment: Record<string, string> };
 

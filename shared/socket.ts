@@ -1,6 +1,5 @@
 /** TCP sockets over the system calls, with the names of Python's `socket` module. A client that has gone is no error here. */
 import { bare, check, Errno, errno, errorname, libc, OSError, timeval } from "./libc.ts";
-import type { Thrown } from "./runtime.ts";
 import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
@@ -265,7 +264,7 @@ export class Socket {
    * At the end of a thread or a child, `who`: close what is open, and print what ended it or, if that was no error, that
    * connections were open. A shared one is closed only after an error, and a shared listening socket never.
    */
-  static closeAll(who: string, thrown?: Thrown): void {
+  static closeAll(who: string, thrown?: { error: unknown }): void {
     let connections = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();

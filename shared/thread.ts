@@ -3,7 +3,7 @@
  * JavaScript VM and variables of its own. It loads this file, which loads the lesson and calls the target.
  */
 import { bare, cstring, tracing } from "./libc.ts";
-import { runtime, type Thrown } from "./runtime.ts";
+import { runtime } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { warn } from "./stdio.ts";
 
@@ -113,7 +113,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
   let over = false;
-  function end(_code: number, thrown?: Thrown): void {
+  function end(_code: number, thrown?: { error: unknown }): void {
     if (over) return; // it may come both ways
     over = true;
     Socket.closeAll(`thread ${number}`, thrown);
@@ -139,8 +139,6 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
 
 /** How many descriptors a thread needs while it starts. */
 const DESCRIPTORS = 24;
-/** A `sem_t` has 32 bytes, in glibc and in musl. */
-const SEMAPHORE = new Uint8Array(32);
 
 /**
  * Why no thread can be made now, or nothing if one can. A runtime that cannot finish making a thread aborts the process.
@@ -154,14 +152,15 @@ function noRoom(): string | undefined {
 
   const needed = runtime.spareThreads(running.size);
   const wait = bare.dlsym(0n, cstring("sem_wait"));
-  bare.sem_init(SEMAPHORE, 0, 0);
+  const semaphore = new Uint8Array(32); // a sem_t, in glibc and in musl
+  bare.sem_init(semaphore, 0, 0);
   const made: bigint[] = [];
   const handle = new BigUint64Array(1);
   while (made.length < needed) { // each waits until all of them are there
-    if (bare.pthread_create(handle, null, wait, SEMAPHORE) !== 0) break;
+    if (bare.pthread_create(handle, null, wait, semaphore) !== 0) break;
     made.push(handle[0]);
   }
-  for (const _ of made) bare.sem_post(SEMAPHORE);
+  for (const _ of made) bare.sem_post(semaphore);
   for (const thread of made) bare.pthread_join(thread, null);
   if (made.length < needed) return "the system makes no more of them";
 }

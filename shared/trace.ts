@@ -1,19 +1,17 @@
 /** `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. */
 import * as epoll from "./epoll.ts";
-import { bare, cstring, Errno, errno, errorname, type Libc, libc } from "./libc.ts";
+import { bare, Errno, errno, errorname, type Libc, libc } from "./libc.ts";
 import type { CFunction } from "./runtime.ts";
 import * as socket from "./socket.ts";
 import { write } from "./stdio.ts";
 
 type Args = Parameters<CFunction>;
+type Told = [shown: (args: Args) => string, brought?: (args: Args, result: number) => string];
 let looked = 0; // at so many descriptors the last select looks
 
 const first = ([fd]: Args) => `${fd}`;
 /** The calls that tell a lesson's story: the arguments to show and, of a call that has succeeded, what it brought. */
-const TOLD: Record<
-  string,
-  [shown: (args: Args) => string, brought?: (args: Args, result: number) => string]
-> = {
+const TOLD: Record<string, Told> = {
   socket: [() => ""],
   setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(level === 6 ? "TCP_" : "SO_", option)}`],
   bind: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
@@ -51,40 +49,32 @@ for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
 export const currentThread = { number: 0, origin: performance.timeOrigin };
 let child = 0; // the process id, in a child
 
-const terminal = bare.isatty(1) === 1;
-const color = terminal && bare.getenv(cstring("NO_COLOR")) === 0n; // https://no-color.org
-
-function print(time: number, text: string, note: string, place: string, counting = false) {
+function print(time: number, text: string, note: string, place: string) {
   const { number, origin } = currentThread;
   const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
   const when = (time + performance.timeOrigin - origin).toFixed(2).padStart(10);
   const line = `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
-  const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
-  // In a terminal a counting line stays open, and whatever comes next replaces it. Each line is one write(2), so that
-  // those of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
-  const error = write(1, terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`);
-  if (error === Errno.EPIPE) bare._exit(0); // as when piped into head
+  // One write(2) a line: those of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
+  if (write(1, `${line}\n`) === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
-const REFRESH = 100; // ms between two prints of a line that counts
-/** Calls in a row that found nothing, each with its place: one line with a count. */
+/** Calls in a row that found nothing, each with its place. One line has them all and their count, once a second at most. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
-function printIdle(time: number, counting: boolean) {
+function printIdle(time: number) {
   const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
   const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
   const text = idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named;
-  print(time, text, "", places.join().replace(/,[^,]*:/g, ","), counting);
+  print(time, text, "", places.join().replace(/,[^,]*:/g, ","));
   idle.printed = time;
   idle.shown = idle.count;
 }
 function endIdle(time: number) {
-  if (terminal ? idle.count > 0 : idle.count > idle.shown) printIdle(time, false);
+  if (idle.count > idle.shown) printIdle(time);
   idle.count = idle.shown = 0;
   idle.calls.clear();
 }
 
-const F_GETFL = 3;
-const O_NONBLOCK = 0o4000;
+const [F_GETFL, O_NONBLOCK] = [3, 0o4000]; // include/uapi/asm-generic/fcntl.h
 /** Whether a call may wait. */
 const mayWait = (name: string, fd: number): boolean =>
   /^(accept4|recv)$/.test(name)
@@ -111,7 +101,7 @@ function traced(name: string, call: CFunction, args: Args): number {
   if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
     idle.calls.set(line, place);
     idle.count++;
-    if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+    if (now - idle.printed >= 1000) printIdle(now);
   } else {
     endIdle(now);
     if (name === "fork" && result === 0) child = bare.getpid();

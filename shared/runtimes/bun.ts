@@ -59,7 +59,6 @@ export function bun(data: Promise<unknown>): Runtime {
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }) => listener(data));
-      worker.addEventListener("error", ({ message }) => console.error(message));
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },

@@ -45,7 +45,7 @@ export function deno(data: Promise<unknown>): Runtime {
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
-    // No compiler: a child writes to fewer pages, and so has fewer copied. And it compiles nothing that its parent has not.
+    // No compiler: a child writes to fewer pages. And it compiles nothing that its parent has not.
     forkable: () => ({
       options: [],
       environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode,--no-lazy" },

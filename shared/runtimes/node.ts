@@ -19,8 +19,7 @@ function loadFFI() {
   process.exit(1);
 }
 
-// No workers of V8's, and no compilers: a child writes to fewer pages, and so has fewer copied. And it compiles nothing that
-// its parent has not.
+/** No workers of V8's. No compilers: a child writes to fewer pages. And it compiles nothing that its parent has not. */
 const FORKABLE =
   "--single-threaded --v8-pool-size=0 --no-lazy --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt";
 
