@@ -72,6 +72,5 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 /** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
 export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
-  libc._exit(code);
-  throw new Error("unreachable");
+  return libc._exit(code) as never;
 }

@@ -65,19 +65,14 @@ let free = new Uint8Array(0);
 /** For calls that take the address of an int, of a struct sockaddr_in. */
 const [INT, PEER] = [new Int32Array(1), new Uint8Array(16)];
 
-/** What a Socket knows of its descriptor. */
+/** What is known of a descriptor that is open already. */
 export interface SocketState {
-  readonly fd: number;
   /** As {@link Socket.settimeout} has it; `undefined`: not known. */
-  readonly timeout: number | null | undefined;
-  /** Others use the descriptor too. */
-  readonly shared: boolean;
+  readonly timeout?: number | null;
+  /** Whether others may use it, too. */
+  readonly shared?: boolean;
+  /** See {@link Socket.addr}. */
   readonly addr?: SocketAddress;
-}
-
-function newSocket(): SocketState {
-  const fd = check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  return { fd, timeout: null, shared: false };
 }
 
 /** The sockets that this thread has made, accepted or been given, and not closed. */
@@ -98,14 +93,14 @@ export class Socket {
    * A new socket, or one over a descriptor that is open already. Two over one descriptor do not know of each other: set a
    * timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
-  constructor(fileno: number | SocketState = newSocket()) {
-    const state = typeof fileno === "object"
-      ? fileno
-      : { fd: descriptor(fileno), timeout: undefined, shared: true };
-    this.#fd = state.fd;
-    this.#timeout = state.timeout;
-    this.#shared = state.shared;
-    this.addr = state.addr;
+  constructor(fileno?: number, { timeout, shared = true, addr }: SocketState = {}) {
+    const made = fileno === undefined;
+    this.#fd = made
+      ? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+      : descriptor(fileno);
+    this.#timeout = made ? null : timeout;
+    this.#shared = shared && !made;
+    this.addr = addr;
     unclosed.add(this);
   }
 
@@ -168,7 +163,7 @@ export class Socket {
     }
     // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
     const timeout = this.#timeout === 0 ? null : this.#timeout;
-    const conn = new Socket({ fd, timeout, shared: false, addr: socketAddress(PEER) });
+    const conn = new Socket(fd, { timeout, shared: false, addr: socketAddress(PEER) });
     if (timeout !== null) conn.settimeout(null);
     return conn;
   }
@@ -248,16 +243,16 @@ export class Socket {
     unclosed.delete(this);
   }
 
-  /** The state for a Socket of another thread. That thread owns a connection from now on; a listening socket is shared. */
-  handOver(): SocketState {
+  /** The arguments for a Socket of another thread, which owns a connection from now on, and shares a listening socket. */
+  handOver(): [fileno: number, state: SocketState] {
     if (this.#handedOver) throw new OSError("Thread", Errno.EBADF, THEIRS);
-    const state = { fd: this.#fd, timeout: this.#timeout, shared: this.#listens(), addr: this.addr };
-    if (!state.shared) {
+    const [fd, shared] = [this.#fd, this.#listens()];
+    if (!shared) {
       unclosed.delete(this);
       this.#handedOver = true;
       this.#fd = -1;
     }
-    return state;
+    return [fd, { timeout: this.#timeout, shared, addr: this.addr }];
   }
 
   /**
@@ -265,16 +260,15 @@ export class Socket {
    * connections were open. A shared one is closed only after an error, and a shared listening socket never.
    */
   static closeAll(who: string, thrown?: { error: unknown }): void {
-    let connections = 0;
+    let open = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();
       if (socket.#shared && (listens || !thrown)) continue;
-      if (!listens) connections++;
+      if (!listens) open++;
       socket.close();
     }
-    const why = "not closed, or something was not awaited";
     if (thrown) report(who, thrown.error);
-    else if (connections > 0) warn(`${who} has ended with connections open (${connections}): ${why}`);
+    else if (open > 0) warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
   }
 
   #listens(): boolean {

@@ -51,6 +51,5 @@ export function report(who: string, error: unknown): void {
 /** Print one line on standard error and end the process, with all its threads: _exit(2). */
 export function die(line: string, code = 1): never {
   write(2, `${line}\n`);
-  bare._exit(code);
-  throw new Error("unreachable");
+  return bare._exit(code) as never;
 }

@@ -31,12 +31,12 @@ interface ThreadData {
   readonly origin: number;
   readonly module: string;
   readonly target: string;
-  readonly args: readonly ({ readonly value: unknown } | { readonly socket: SocketState })[];
+  readonly args: readonly ({ readonly value: unknown } | { readonly socket: [number, SocketState] })[];
 }
 
 let count = 0;
-/** The threads that this one has started, while they run. */
-const running = new Set<{ join(): Promise<void> }>();
+/** The ends of the threads that this one has started, and that run. */
+const running = new Set<Promise<void>>();
 
 /** A thread of this process: pthreads(7). */
 // deno-lint-ignore no-explicit-any
@@ -69,13 +69,13 @@ export class Thread<A extends any[]> {
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
     this.#started = true;
-    const end = performance.now() + 1000;
+    const asked = performance.now();
     for (let refused; (refused = noRoom());) {
-      if (performance.now() > end) {
+      if (performance.now() - asked > 1000) {
         warn(`can't start new thread: ${refused}`);
         return this.#started = false;
       }
-      await Promise.race([...[...running].map((thread) => thread.join()), sleep(250)]);
+      await Promise.race([...running, new Promise((resolve) => setTimeout(resolve, 250))]);
     }
     const { module, target, args } = this.#options;
     const data: ThreadData = {
@@ -85,12 +85,13 @@ export class Thread<A extends any[]> {
       target: target.name,
       args: args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value }),
     };
-    running.add(this);
-    this.#ended.promise.then(() => running.delete(this));
+    const { promise, resolve: end } = this.#ended;
+    running.add(promise);
+    promise.then(() => running.delete(promise));
     const created = trace?.creatingThread(count);
     const begun = await new Promise<number | "ended">((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
-        if (event === "ended") this.#ended.resolve();
+        if (event === "ended") end();
         resolve(event); // the first one counts
       })
     );
@@ -106,12 +107,10 @@ export class Thread<A extends any[]> {
   }
 }
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 /** In the thread: load the lesson, call the target, and end when that has. */
 async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
   if (trace) Object.assign(trace.currentThread, { number, origin });
-  const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
+  const values = args.map((arg) => "value" in arg ? arg.value : new Socket(...arg.socket));
   let over = false;
   function end(_code: number, thrown?: { error: unknown }): void {
     if (over) return; // it may come both ways
@@ -129,7 +128,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     }
     runtime.tellCreator(trace ? bare.gettid() : 0);
     await run(...values);
-    for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
+    for (const end of running) await end; // those threads would end with this one, whatever they are at
     await new Promise<void>((resolve) => runtime.nextTurn(resolve)); // a promise left behind may have been rejected
     end(0);
   } catch (error) {

@@ -75,18 +75,14 @@ function endIdle(time: number) {
 }
 
 const [F_GETFL, O_NONBLOCK] = [3, 0o4000]; // include/uapi/asm-generic/fcntl.h
-/** Whether a call may wait. */
-const mayWait = (name: string, fd: number): boolean =>
-  /^(accept4|recv)$/.test(name)
-    ? !(bare.fcntl(fd, F_GETFL, 0) & O_NONBLOCK)
-    : /^(select|epoll_wait)$/.test(name);
+const isBlocking = (fd: number) => (bare.fcntl(fd, F_GETFL, 0) & O_NONBLOCK) === 0;
 
 /** Make a call, and tell of it. */
 function traced(name: string, call: CFunction, args: Args): number {
   const [shown, brought] = TOLD[name];
   const text = `${name}(${shown(args)})`;
   const started = performance.now();
-  const waits = mayWait(name, args[0]);
+  const waits = /^(select|epoll_wait)$/.test(name) || /^(accept4|recv)$/.test(name) && isBlocking(args[0]);
   const again = idle.calls.get(`${text} = -1 EAGAIN`);
   const place = again ?? lessonLine(); // finding it takes longer than the call
   const begins = waits && again === undefined || name === "_exit";
