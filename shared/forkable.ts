@@ -78,8 +78,6 @@ function strings(path: string): Uint8Array<ArrayBuffer>[] {
 const PR_SET_SECCOMP = 22;
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_MODE_FILTER = 2n;
-const SECCOMP_RET_ALLOW = 0x7fff0000;
-const SECCOMP_RET_ERRNO = 0x00050000;
 const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS: load the word at offset k of struct seccomp_data
 const JUMP_IF_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const RETURN = 0x06; // BPF_RET | BPF_K
@@ -98,8 +96,8 @@ function ignoreDontFork(): void {
     [JUMP_IF_EQUAL, 0, 3, MADVISE],
     [LOAD, 0, 0, 32], // its third argument, the advice
     [JUMP_IF_EQUAL, 0, 1, MADV_DONTFORK],
-    [RETURN, 0, 0, SECCOMP_RET_ERRNO], // errno 0: "done"
-    [RETURN, 0, 0, SECCOMP_RET_ALLOW],
+    [RETURN, 0, 0, 0x00050000], // SECCOMP_RET_ERRNO, with errno 0: "done"
+    [RETURN, 0, 0, 0x7fff0000], // SECCOMP_RET_ALLOW
   ];
   // struct sock_filter[], each of 16, 8, 8 and 32 bits; struct sock_fprog, which points to them
   const filter = Uint32Array.of(...program.flatMap(([code, yes, no, k]) => [code | yes << 16 | no << 24, k]));

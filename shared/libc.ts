@@ -46,10 +46,10 @@ const FUNCTIONS = {
   malloc: ["u64", "size"],
   memcpy: ["u64", "u64", "buffer", "size"],
   // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3)
-  pthread_create: ["i32", "buffer", "buffer", "u64", "buffer"],
+  pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
   pthread_join: ["i32", "u64", "buffer"],
-  sem_init: ["i32", "buffer", "i32", "i32"],
-  sem_post: ["i32", "buffer"],
+  sem_init: ["i32", "u64", "i32", "i32"],
+  sem_post: ["i32", "u64"],
   dlsym: ["u64", "u64", "buffer"],
 } as const satisfies Record<string, Signature>;
 

@@ -1,7 +1,6 @@
 /**
- * Closing a connection so that the answer arrives. A socket that is closed with bytes unread, or gets some afterwards, sends
- * a reset, and what was still on its way is lost. So say "that was all", let the client close, and close then. Web
- * servers call this a lingering close.
+ * Closing a connection so that the answer arrives, a lingering close. A socket that is closed with bytes unread, or gets
+ * some afterwards, sends a reset, and what was on its way is lost. So say "that was all", and let the client close first.
  */
 import { timeval } from "./libc.ts";
 import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./socket.ts";

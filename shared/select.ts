@@ -57,8 +57,7 @@ function copyOf(set: FdSet | null): FdSet | null {
 /**
  * Sleep until a descriptor can be read, or has ended (`readfds`), can be written (`writefds`), or has urgent data
  * (`exceptfds`), and return the ready ones of each set, as Python's `select.select`: select(2). When `timeout` seconds are
- * over (`null`: never) or a signal has come, the sets are empty. EBADF: one of them is closed. (The kernel overlooks one
- * beyond its table, and leaves its bit: FDSize in /proc/PID/status.)
+ * over (`null`: never) or a signal has come, the sets are empty. EBADF: one of them is closed.
  */
 export function select(
   readfds: FdSet | null,

@@ -136,30 +136,23 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   }
 }
 
-/** How many descriptors a thread needs while it starts. */
-const DESCRIPTORS = 24;
-
+let semaphore: bigint | undefined;
 /**
  * Why no thread can be made now, or nothing if one can. A runtime that cannot finish making a thread aborts the process.
  * So take as much as it needs, descriptors and OS threads, and give it back.
  */
 function noRoom(): string | undefined {
-  const fds: number[] = [];
-  for (let fd; fds.length < DESCRIPTORS && (fd = bare.dup(0)) !== -1;) fds.push(fd);
+  const fds = Array.from({ length: 24 }, () => bare.dup(0));
   for (const fd of fds) bare.close(fd);
-  if (fds.length < DESCRIPTORS) return "too few descriptors are left";
+  if (fds.includes(-1)) return "too few descriptors are left";
 
-  const needed = runtime.spareThreads(running.size);
-  const wait = bare.dlsym(0n, cstring("sem_wait"));
-  const semaphore = new Uint8Array(32); // a sem_t, in glibc and in musl
+  const threads = new BigUint64Array(runtime.spareThreads(running.size));
+  const wait = bare.dlsym(0n, cstring("sem_wait")); // each waits until all of them are there
+  semaphore ??= bare.malloc(32); // a sem_t, in glibc and in musl. What is JavaScript's own, the engine may move
   bare.sem_init(semaphore, 0, 0);
-  const made: bigint[] = [];
-  const handle = new BigUint64Array(1);
-  while (made.length < needed) { // each waits until all of them are there
-    if (bare.pthread_create(handle, null, wait, semaphore) !== 0) break;
-    made.push(handle[0]);
-  }
-  for (const _ of made) bare.sem_post(semaphore);
-  for (const thread of made) bare.pthread_join(thread, null);
-  if (made.length < needed) return "the system makes no more of them";
+  let made = 0;
+  while (made < threads.length && !bare.pthread_create(threads.subarray(made), null, wait, semaphore)) made++;
+  for (let i = 0; i < made; i++) bare.sem_post(semaphore);
+  for (let i = 0; i < made; i++) bare.pthread_join(threads[i], null);
+  if (made < threads.length) return "the system makes no more of them";
 }

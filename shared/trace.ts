@@ -13,14 +13,14 @@ const first = ([fd]: Args) => `${fd}`;
 /** The calls that tell a lesson's story: the arguments to show and, of a call that has succeeded, what it brought. */
 const TOLD: Record<string, Told> = {
   socket: [() => ""],
-  setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(level === 6 ? "TCP_" : "SO_", option)}`],
+  setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(socket, level === 6 ? "TCP_" : "SO_", option)}`],
   bind: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
   connect: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
   listen: [([fd, backlog]) => `${fd}, ${backlog}`],
   accept4: [first, ([, sockaddr]) => address(sockaddr)],
   recv: [first, ([, bytes], n) => firstLine(bytes.subarray(0, n))],
   send: [first],
-  shutdown: [([fd, how]) => `${fd}, ${nameOf("SHUT_", how)}`],
+  shutdown: [([fd, how]) => `${fd}, ${nameOf(socket, "SHUT_", how)}`],
   close: [first],
   ioctl: [([fd, , [value]]) => `${fd}, FIONBIO ${value}`],
   select: [
@@ -112,10 +112,8 @@ function traced(name: string, call: CFunction, args: Args): number {
 /** Tell of a thread: thread.ts asks for it now, and calls what this returns with its gettid(2), when it runs. */
 export function creatingThread(number: number): (tid: number) => void {
   const [time, place] = [performance.now(), lessonLine()];
-  return (tid) => {
-    const ran = (performance.now() - time).toFixed(1);
-    print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
-  };
+  const ran = () => (performance.now() - time).toFixed(1);
+  return (tid) => print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran()} ms`, place);
 }
 /** Tell that this thread is about to end. */
 export function endingThread(): void {
@@ -134,16 +132,16 @@ function lessonLine(): string {
   return "";
 }
 
-/** The name that socket.ts has for a value, of those that begin so. */
-const nameOf = (prefix: string, value: number) =>
-  Object.entries(socket).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ?? value;
+/** The name that a module has for a value, of those that begin so. */
+const nameOf = (module: object, prefix: string, value: number) =>
+  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ??
+    `${value}`;
 const address = (sockaddr: Uint8Array) => socket.socketAddress(sockaddr).join(":");
 
 /** `EPOLLIN | EPOLLHUP` as `IN|HUP`, the lower bits first. */
 const eventNames = (events: number) =>
-  Object.entries(epoll).filter(([, bit]) => typeof bit === "number" && events & bit)
-    .sort(([, a], [, b]) => (Number(a) >>> 0) - (Number(b) >>> 0)).map(([name]) => name.slice("EPOLL".length))
-    .join("|");
+  Array.from({ length: 32 }, (_, i) => events & 1 << i).filter(Boolean)
+    .map((bit) => nameOf(epoll, "EPOLL", bit).replace("EPOLL", "")).join("|");
 
 const bits = (set: Int32Array | null) =>
   set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];

@@ -12,7 +12,6 @@ if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads h
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
-  const { isMainThread } = Bun;
   // deno-lint-ignore no-explicit-any
   const ffi = (process as any).getBuiltinModule("bun:ffi");
   return {
@@ -25,10 +24,10 @@ export function bun(data: Promise<unknown>): Runtime {
       ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
+    streams: () => Bun.isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
     nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
-      if (isMainThread) {
+      if (Bun.isMainThread) {
         process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
         process.on("unhandledRejection", (reason) => {
           throw reason; // Bun would only print it
@@ -52,7 +51,7 @@ export function bun(data: Promise<unknown>): Runtime {
       },
     }),
 
-    isMainThread,
+    isMainThread: Bun.isMainThread,
     // One that begins, up to ten for compiling and signals, seven at most for the garbage, and one for each that ends.
     spareThreads: (count) => 11 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
     allowThreads() {},

@@ -2,15 +2,13 @@
 import type { CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
-const { getBuiltinModule } = process as any;
+const self = process as any; // it has more than its types say
 
-/** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
-function loadFFI() {
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  const ffi = getBuiltinModule("node:ffi");
-  process.emitWarning = emitWarning;
-  if (ffi) return ffi;
+const { emitWarning } = process;
+process.emitWarning = () => {}; // that node:ffi is experimental would stand among a lesson's first lines
+const ffi = self.getBuiltinModule("node:ffi");
+process.emitWarning = emitWarning;
+if (!ffi) {
   const words = process.argv.slice(1).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   console.error(
     `Node.js ${process.version} has no node:ffi, or not with --no-experimental-ffi; ` +
@@ -27,11 +25,10 @@ const FORKABLE =
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function node(): Runtime {
-  const ffi = loadFFI();
-  const workers = getBuiltinModule("node:worker_threads");
-  const modules = getBuiltinModule("node:module");
+  const workers = self.getBuiltinModule("node:worker_threads");
+  const modules = self.getBuiltinModule("node:module");
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
-  // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
+  // A server that a signal ends would not write it: so do it now that all is loaded.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
 
   return {
@@ -60,18 +57,16 @@ export function node(): Runtime {
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
     allowThreads() {
-      // deno-lint-ignore no-explicit-any
-      const main = process as any;
-      if (main.permission?.has("worker") === false) {
+      if (self.permission?.has("worker") === false) {
         console.error("This needs --allow-worker, to load the lesson in each thread");
-        main.exit(1);
+        process.exit(1);
       }
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
-      main.reallyExit = _exit;
-      main.on("uncaughtExceptionMonitor", (error: unknown) => {
-        if (main.listenerCount("uncaughtException") > 0) return;
+      self.reallyExit = _exit;
+      process.on("uncaughtExceptionMonitor", (error) => {
+        if (process.listenerCount("uncaughtException") > 0) return;
         console.error(error);
-        main.on("exit", _exit); // after the lesson's own listeners
+        process.on("exit", _exit); // after the lesson's own listeners
       });
     },
     startThread(url, data, listener) {
