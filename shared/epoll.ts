@@ -26,8 +26,8 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 
-// struct epoll_event in 32-bit words: `events`, and 64 bits of data, whose lower half is the descriptor here. On x86-64 the
-// data follow at once; elsewhere they are aligned to 8 bytes.
+// struct epoll_event in 32-bit words: `events`, and 64 bits of data, whose lower half is the descriptor here. On x86-64
+// the data follow at once; elsewhere they are aligned to 8 bytes.
 const [WORDS, DATA] = runtime.arch === "x86_64" ? [3, 1] : [4, 2];
 const MAX_EVENTS = 512;
 
@@ -60,9 +60,9 @@ export class Epoll {
   }
 
   /**
-   * Sleep until something happens to a watched descriptor, and return up to 512 events, each a descriptor and the bits that
-   * tell what happened: epoll_wait(2). None: a signal has come, or `timeout` seconds are over, rounded up to milliseconds
-   * (`null` or negative: never).
+   * Sleep until something happens to a watched descriptor, and return up to 512 events, each a descriptor and the bits
+   * that tell what happened: epoll_wait(2). None: a signal has come, or `timeout` seconds are over, rounded up to
+   * milliseconds (`null` or negative: never).
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
     if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {

@@ -61,7 +61,7 @@ const copied = (data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): bigin
   bare.memcpy(bare.malloc(data.byteLength), data, data.byteLength);
 const pointers = (strings: Uint8Array<ArrayBuffer>[]) => BigUint64Array.of(...strings.map(copied), 0n);
 
-/** The C strings in a file of /proc, by read(2): the runtimes' own ways want one more permission, or take them for UTF-8. */
+/** The C strings in a file of /proc. The runtimes' own ways want a permission more, or take them for UTF-8. */
 function strings(path: string): Uint8Array<ArrayBuffer>[] {
   const fd = bare.open(cstring(path), O_CLOEXEC, 0);
   if (fd === -1) die(`fork starts this program again, and reads ${path} for that: ${errorname(errno[0])}`);

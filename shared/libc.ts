@@ -1,7 +1,7 @@
 /** The C library, glibc or musl: every function that is called here, and why a call of it fails. */
 import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
-/** What each function returns, and then what it takes. A `ssize_t` is an `i32`, too: no buffer here is as large as 2 GiB. */
+/** What each function returns, and then what it takes. A `ssize_t` is an `i32`: no buffer here reaches 2 GiB. */
 const FUNCTIONS = {
   __errno_location: ["u64"],
   // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
@@ -31,7 +31,7 @@ const FUNCTIONS = {
   epoll_create1: ["i32", "i32"],
   epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
   epoll_wait: ["i32", "i32", "buffer", "i32", "i32"],
-  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3), malloc(3), memcpy(3)
+  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3), memcpy(3)
   fork: ["i32"],
   waitpid: ["i32", "i32", "buffer", "i32"],
   _exit: ["void", "i32"],
@@ -114,7 +114,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: "this process has no descriptor left: ulimit -n",
 };
 
-/** The name of an error number: `errorname(11)` is `"EAGAIN"`. The names are loaded only now: most runs meet no error. */
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. They are loaded only now: most runs meet no error. */
 export function errorname(errno: number): string {
   // deno-lint-ignore no-process-global no-explicit-any
   const numbers = (process as any).getBuiltinModule("node:os").constants.errno;

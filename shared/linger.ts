@@ -1,6 +1,6 @@
 /**
- * Closing a connection so that the answer arrives, a lingering close. A socket that is closed with bytes unread, or gets
- * some afterwards, sends a reset, and what was on its way is lost. So say "that was all", and let the client close first.
+ * Closing a connection so that the answer arrives. A socket that is closed with bytes unread, or gets some afterwards,
+ * sends a reset, and what was on its way is lost. So say "that was all", and let the client close first.
  */
 import { timeval } from "./libc.ts";
 import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./socket.ts";
@@ -31,16 +31,14 @@ export class Lingering {
   }
 
   /**
-   * Shut down both directions of those that have had a second: then recv brings the end of the stream, whatever the client
+   * Shut down both directions of those that have had a second: then recv brings the end of the stream, whatever a client
    * does. Returns the seconds until the next one's is over; `null`: there is none.
    */
   expire(): number | null {
     for (const [conn, end] of this.#ends) {
-      if (conn.fileno() !== -1) {
-        const left = end - performance.now();
-        if (left > 0) return left / 1000;
-        conn.shutdown(SHUT_RDWR);
-      }
+      const left = conn.fileno() === -1 ? 0 : end - performance.now();
+      if (left > 0) return left / 1000;
+      if (conn.fileno() !== -1) conn.shutdown(SHUT_RDWR);
       this.#ends.delete(conn);
     }
     return null;

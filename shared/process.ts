@@ -12,11 +12,11 @@ export const WNOHANG = 1;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 
-/** Whether this process is a child. */
-let child = false;
+let child = false; // is this one?
+const STATUS = new Int32Array(1);
 
 /**
- * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
+ * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's id in the parent.
  * -1: no process can be made now; a line on standard error says why. Error: {@link becomeForkable} was not called.
  *
  * A child has no event loop of its own: its parent's epoll is shared, and it would take events from it. So it ends with
@@ -53,11 +53,9 @@ function comeToLoop(): void {
 // The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
 runtime.beforeEnd((code, thrown) => child && exit(code, thrown));
 
-const STATUS = new Int32Array(1);
-
 /**
- * Reap a child that has ended, and return its process id and status, as Python's `os.waitpid`: wait(2). In the status the
- * lower 7 bits are the signal that killed it, which a warning tells, and bits 8 to 15 are its exit code. The id is 0 if
+ * Reap a child that has ended, and return its process id and status, as Python's `os.waitpid`: wait(2). The status has the
+ * signal that killed it (a warning tells of it) in its lower 7 bits, and the exit code in bits 8 to 15. The id is 0 if
  * none has ended (WNOHANG), or if there are no children.
  */
 export function waitpid(pid: number, options: number): [pid: number, status: number] {
@@ -69,7 +67,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
   return [ended, STATUS[0]];
 }
 
-/** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
+/** End this process at once, without the runtime's own end: _exit(2). A child tells of connections that it left open. */
 export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   return libc._exit(code) as never;

@@ -30,7 +30,7 @@ export class HttpRequest {
   }
 }
 
-/** Receive a request from a blocking socket: recv(2), until all has come. `null`: the client left, or a timeout was over. */
+/** Receive a request from a blocking socket, all of it. `null`: the client left before that, or a timeout was over. */
 export function recvRequest(conn: Socket): HttpRequest | null {
   const request = new HttpRequest();
   for (;;) {

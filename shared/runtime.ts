@@ -21,7 +21,7 @@ export interface Runtime {
   /** The script's arguments, also in a thread. */
   readonly args: readonly string[];
 
-  /** A C function of a shared library: dlopen(3). If its permission is refused, a sentence says so, and the process ends. */
+  /** A C function of a shared library: dlopen(3). Without the permission a sentence says so, and the process ends. */
   dlopen(library: string, name: string, signature: Signature): CFunction;
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
   int32At(address: bigint): Int32Array;
@@ -30,14 +30,14 @@ export interface Runtime {
   streams(): [fd: number, stream: { write: unknown }][];
   /** Call `listener` in the event loop's next turn, among the first things, but after errors that nobody caught. */
   nextTurn(listener: () => void): void;
-  /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
+  /** Call `listener` when this thread (the main one: the process) is about to end, with the exit code and the error. */
   beforeEnd(listener: (code: number, thrown?: { error: unknown }) => void): void;
-  /** What has the engine do without helper threads: options to put before the others, and variables of the environment. */
+  /** How to start the engine without helper threads: options to put before others, and variables of the environment. */
   forkable(): { options: string[]; environment: Record<string, string> };
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
-  /** How many more OS threads the runtime may need when `count` threads run and one starts. If one is refused, it aborts. */
+  /** How many more OS threads the runtime may need when `count` threads run and one starts. It aborts without them. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;

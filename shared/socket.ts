@@ -1,4 +1,4 @@
-/** TCP sockets over the system calls, with the names of Python's `socket` module. A client that has gone is no error here. */
+/** TCP sockets, with the names of Python's `socket` module. That a client has gone is no error here. */
 import { bare, check, Errno, errno, errorname, libc, OSError, timeval } from "./libc.ts";
 import { report, warn } from "./stdio.ts";
 
@@ -55,7 +55,7 @@ export const socketAddress = (
   of: Uint8Array,
 ): SocketAddress => [of.subarray(4, 8).join("."), of[2] << 8 | of[3]];
 
-/** Faults in the program. All other errors of a connection mean that the client has gone: they read as the stream's end. */
+/** Faults in the program. All other errors of a connection read as the end of the stream: the client has gone. */
 const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 const THEIRS = "this connection was given to a thread, which closes it: threads share one descriptor, " +
   "while a forked child has a copy, so that its parent has one to close";
@@ -71,7 +71,6 @@ export interface SocketState {
   readonly timeout?: number | null;
   /** Whether others may use it, too. */
   readonly shared?: boolean;
-  /** See {@link Socket.addr}. */
   readonly addr?: SocketAddress;
 }
 
@@ -140,7 +139,7 @@ export class Socket {
   connect(address: SocketAddress): void {
     const bytes = sockaddr(address);
     let result: number;
-    do result = libc.connect(this.#fd, bytes, 16); while (result === -1 && errno[0] === Errno.EINTR); // it goes on: wait again
+    do result = libc.connect(this.#fd, bytes, 16); while (result === -1 && errno[0] === Errno.EINTR); // wait again
     if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
@@ -188,13 +187,11 @@ export class Socket {
   }
 
   /**
-   * Send as many of the bytes as fit into the kernel's buffer, and return how many: send(2). A blocking socket sleeps until
-   * all fit, or its timeout is over. 0: nothing fits, the client has gone, or this side was shut down. TypeError: no bytes.
+   * Send as many of the bytes as fit into the kernel's buffer, and return how many: send(2). A blocking socket sleeps
+   * until all fit, or its timeout is over. 0: none fit, the client has gone, or this side was shut down. TypeError.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError("send takes bytes: new TextEncoder().encode(…) makes them of a string");
-    }
+    if (!(bytes instanceof Uint8Array)) throw new TypeError("send takes bytes: new TextEncoder().encode(…)");
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
       const code = n === -1 ? errno[0] : 0;
@@ -216,7 +213,7 @@ export class Socket {
   }
 
   /**
-   * From now on accept, recv and send give up after so many seconds; `null`: never; 0: at once, the socket is non-blocking.
+   * From now on accept, recv and send give up after so many seconds; `null`: never; 0: at once (it is non-blocking).
    * In recv and send a signal begins the time anew. An accepted socket begins without a limit. RangeError: that is no
    * time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
@@ -229,7 +226,7 @@ export class Socket {
     }
     if (seconds || before || before === undefined) {
       this.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit);
-      bare.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.byteLength); // the same again: --trace tells it once
+      bare.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.byteLength); // --trace need not tell it twice
     }
     this.#timeout = seconds;
   }
@@ -243,7 +240,7 @@ export class Socket {
     unclosed.delete(this);
   }
 
-  /** The arguments for a Socket of another thread, which owns a connection from now on, and shares a listening socket. */
+  /** The arguments for another thread's Socket. A connection is that thread's from now on; a listening socket is shared. */
   handOver(): [fileno: number, state: SocketState] {
     if (this.#handedOver) throw new OSError("Thread", Errno.EBADF, THEIRS);
     const [fd, shared] = [this.#fd, this.#listens()];

@@ -21,7 +21,7 @@ export interface ThreadOptions<A extends any[]> {
   readonly module: string;
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
   readonly target: (...args: A) => void | Promise<void>;
-  /** Its arguments. A connection belongs to the thread from then on; a SharedArrayBuffer is shared; others are copied. */
+  /** Its arguments. A connection is the thread's from then on; a SharedArrayBuffer is shared; others are copied. */
   readonly args: NoInfer<A>;
 }
 

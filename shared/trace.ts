@@ -58,7 +58,7 @@ function print(time: number, text: string, note: string, place: string) {
   if (write(1, `${line}\n`) === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
-/** Calls in a row that found nothing, each with its place. One line has them all and their count, once a second at most. */
+/** Calls in a row that found nothing, each with its place. One line has them and their count, once a second at most. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
 function printIdle(time: number) {
   const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
