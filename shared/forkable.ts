@@ -13,8 +13,7 @@ const MARK = "LESSON_FORKABLE";
 // include/uapi/asm-generic/fcntl.h, signal.h
 const O_CLOEXEC = 0o2000000;
 const F_SETFD = 2;
-const SIGPROF = 27;
-const SIG_IGN = 1n;
+const [SIGPROF, SIG_IGN] = [27, 1n];
 
 /** Whether {@link becomeForkable} was called. */
 export let forkable = false;

@@ -45,8 +45,7 @@ export function fork(): number {
 let armed = false;
 function comeToLoop(): void {
   armed = false;
-  const advice =
-    "end it with exit(0); instead of awaiting use functions that end in Sync, and Atomics.wait to sleep";
+  const advice = "end it with exit(0), use functions that end in Sync, and sleep with Atomics.wait";
   if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
 }
 

@@ -5,8 +5,7 @@ import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
-/** A thread loads this file too, and has no use for it. */
-const util = runtime.isMainThread ? await import("node:util") : undefined;
+const util = runtime.isMainThread ? await import("node:util") : undefined; // a thread has no options
 
 /** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {

@@ -37,9 +37,8 @@ export function node(): Runtime {
     script: process.argv[1] ?? "",
     args: process.argv.slice(2),
 
-    dlopen: (library, name, [result, ...parameters]) =>
-      ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
-        .functions[name],
+    dlopen: (library, name, [result, ...types]) =>
+      ffi.dlopen(library, { [name]: { arguments: types.map(ctype), return: ctype(result) } }).functions[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
