@@ -31,7 +31,7 @@ const FUNCTIONS = {
   epoll_create1: ["i32", "i32"],
   epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
   epoll_wait: ["i32", "i32", "buffer", "i32", "i32"],
-  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3), memcpy(3)
+  // fork(2), wait(2), _exit(2), getpid(2), gettid(2), execve(2), prctl(2), signal(2), getenv(3), atoi(3)
   fork: ["i32"],
   waitpid: ["i32", "i32", "buffer", "i32"],
   _exit: ["void", "i32"],
@@ -43,14 +43,14 @@ const FUNCTIONS = {
   signal: ["u64", "i32", "u64"],
   getenv: ["u64", "buffer"],
   atoi: ["i32", "u64"],
-  malloc: ["u64", "size"],
-  memcpy: ["u64", "u64", "buffer", "size"],
-  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3)
+  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3), malloc(3), memcpy(3)
   pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
   pthread_join: ["i32", "u64", "buffer"],
   sem_init: ["i32", "u64", "i32", "i32"],
   sem_post: ["i32", "u64"],
   dlsym: ["u64", "u64", "buffer"],
+  malloc: ["u64", "size"],
+  memcpy: ["u64", "u64", "buffer", "size"],
 } as const satisfies Record<string, Signature>;
 
 /** glibc before 2.34 has some in files of their own. musl takes all such names for itself. */

@@ -54,9 +54,7 @@ export class Thread<A extends any[]> {
     try {
       structuredClone(args.filter((value, i) => !(value instanceof Socket && args.indexOf(value) === i)));
     } catch (cause) { // DataCloneError
-      throw new TypeError("a thread gets copies of its args, or a Socket that is one of them, once", {
-        cause,
-      });
+      throw new TypeError("a thread gets copies of its args, or a Socket among them, once", { cause });
     }
     this.#options = options;
   }

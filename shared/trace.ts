@@ -45,7 +45,7 @@ for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
   Object.defineProperty(libc, name, { value: (...args: Args) => traced(name, bare[name], args) });
 }
 
-/** For thread.ts to set: which thread this is, 0 being the main one, and when the main one began, ms since 1970. */
+/** For thread.ts to set: which thread this is, 0 being the main one, and when its creator began, ms since 1970. */
 export const currentThread = { number: 0, origin: performance.timeOrigin };
 let child = 0; // the process id, in a child
 
