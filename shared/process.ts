@@ -66,10 +66,7 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
   return [ended, STATUS[0]];
 }
 
-/**
- * End this process at once, without the runtime's own end: _exit(2). A child tells of what was `thrown`, or of connections
- * that it left open.
- */
+/** End this process at once: _exit(2). A child tells what was thrown, or else that it leaves connections open. */
 export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
   return libc._exit(code) as never;
