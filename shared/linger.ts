@@ -7,14 +7,18 @@ import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./sock
 
 /** Seconds that an answered client has to close. */
 const LINGER = 1;
+/** The most that {@link lingeringClose} reads of what a client still sends. */
+const MAX_REST = 1024 * 1024;
 
-/** Close a blocking connection: shutdown(2), recv(2) until the client closes, for a second at most, close(2). */
+/** Close a blocking connection: shutdown(2), recv(2) until the client closes, for a second and 1 MiB at most, close(2). */
 export function lingeringClose(conn: Socket): void {
   conn.shutdown(SHUT_WR);
   const end = performance.now() + LINGER * 1000;
-  for (let left = LINGER; left > 0; left = (end - performance.now()) / 1000) {
+  for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
     conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval(left)); // one second for all of its bytes, not for each
-    if (!conn.recv(4096)?.length) break;
+    const data = conn.recv(4096);
+    if (!data?.length) break;
+    rest -= data.length;
   }
   conn.close();
 }

@@ -46,9 +46,7 @@ const NONE = new FdSet();
 
 function copyOf(set: FdSet | null): FdSet | null {
   if (set === null) return null;
-  if (!(set instanceof FdSet)) {
-    throw new TypeError("select takes FdSets, such as new FdSet([server]), or null");
-  }
+  if (!(set instanceof FdSet)) throw new TypeError("select takes null or a set: new FdSet([server])");
   const copy = new FdSet();
   copy.bits.set(set.bits);
   return copy;
