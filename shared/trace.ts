@@ -58,7 +58,8 @@ function print(time: number, text: string, note: string, place: string) {
   if (write(1, `${line}\n`) === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
-/** Calls in a row that found nothing, each with its place. One line has them and their count, once a second at most. */
+const PAUSE = bare.isatty(1) === 1 ? 1000 : 100; // ms between two lines of a count
+/** Calls in a row that found nothing, each with its place: one line has them and their count. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
 function printIdle(time: number) {
   const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
@@ -97,7 +98,7 @@ function traced(name: string, call: CFunction, args: Args): number {
   if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
     idle.calls.set(line, place);
     idle.count++;
-    if (now - idle.printed >= 1000) printIdle(now);
+    if (now - idle.printed >= PAUSE) printIdle(now);
   } else {
     endIdle(now);
     if (name === "fork" && result === 0) child = bare.getpid();
