@@ -65,7 +65,7 @@ export class Epoll {
    * milliseconds (`null` or negative: never).
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
-    if (!(timeout === null || timeout < 2e6)) {
+    if (!(timeout === null || timeout < 2 ** 31 / 1000)) {
       throw new RangeError(`poll takes seconds or null, not ${timeout}`);
     }
     const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);

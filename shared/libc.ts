@@ -16,7 +16,7 @@ const FUNCTIONS = {
   recv: ["i32", "i32", "buffer", "size", "i32"],
   send: ["i32", "i32", "buffer", "size", "i32"],
   shutdown: ["i32", "i32", "i32"],
-  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
+  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2)
   close: ["i32", "i32"],
   dup: ["i32", "i32"],
   ioctl: ["i32", "i32", "size", "buffer"],
@@ -25,7 +25,6 @@ const FUNCTIONS = {
   read: ["i32", "i32", "buffer", "size"],
   write: ["i32", "i32", "buffer", "size"],
   readlink: ["i32", "buffer", "buffer", "size"],
-  isatty: ["i32", "i32"],
   // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
   poll: ["i32", "buffer", "size", "i32"],
   select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],

@@ -58,8 +58,7 @@ function print(time: number, text: string, note: string, place: string) {
   if (write(1, `${line}\n`) === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
-const PAUSE = bare.isatty(1) === 1 ? 1000 : 100; // ms between two lines of a count
-/** Calls in a row that found nothing, each with its place: one line has them and their count. */
+/** Calls in a row that found nothing, each with its place. One line has them and their count, every 250 ms. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
 function printIdle(time: number) {
   const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
@@ -98,7 +97,7 @@ function traced(name: string, call: CFunction, args: Args): number {
   if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
     idle.calls.set(line, place);
     idle.count++;
-    if (now - idle.printed >= PAUSE) printIdle(now);
+    if (now - idle.printed >= 250) printIdle(now);
   } else {
     endIdle(now);
     if (name === "fork" && result === 0) child = bare.getpid();
