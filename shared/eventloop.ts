@@ -5,9 +5,9 @@ let next = 0;
 let waiting = false;
 
 /**
- * Give the event loop its turn: `await turn()`. Timers, I/O and signal handlers run then, and only then, since a call
- * that blocks does not let them. It does so ten times a second at most, and otherwise returns at once. So that a loop
- * comes here, its calls need a time limit, such as `server.settimeout(0.1)`. Error: the last one was not awaited.
+ * Give the event loop its turn, ten times a second at most: `await turn()`. Timers, I/O and signal handlers run only then,
+ * since a call that blocks does not let them. So that a loop comes here, such a call needs a time limit:
+ * `server.settimeout(0.1)`. Error: the last turn was not awaited.
  */
 export function turn(): Promise<void> {
   if (waiting) throw new Error("turn: without `await` it does nothing");

@@ -1,7 +1,4 @@
-/**
- * Where a request ends. The lessons answer every request alike, so they need to know one thing about it: that all of it
- * has come. TCP delivers bytes, not requests, and one recv(2) may bring half of one.
- */
+/** Where a request ends. TCP delivers bytes, not requests, and one recv(2) may bring half of one. */
 import type { Socket } from "./socket.ts";
 
 const LF = 10;
@@ -33,10 +30,7 @@ export class HttpRequest {
   }
 }
 
-/**
- * Receive one request from a blocking socket, sleeping in recv(2) until all of it is there. `null`: the client left
- * before that, or the socket's timeout was over.
- */
+/** Receive a request from a blocking socket, all of it. `null`: the client left before that, or a timeout was over. */
 export function recvRequest(conn: Socket): HttpRequest | null {
   const request = new HttpRequest();
   for (;;) {

@@ -1,9 +1,8 @@
 /** What a lesson answers. */
 
 /**
- * An answer with a body of its own, text or bytes, whose length is counted in bytes, and with more headers, such as
- * `{ "Content-Type": "text/html" }`. `Connection: Close` tells the client that the server closes after this answer:
- * RFC 9112, 9.6. TypeError: the body is neither.
+ * An answer with a body, text or bytes, and with headers such as `{ "Content-Type": "text/html" }`. Its length is counted
+ * in bytes. `Connection: Close`: the server closes after it, RFC 9112, 9.6. TypeError: the body is neither.
  */
 export function response(
   body: string | Uint8Array,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { Epoll, EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT } from "../../shared/epoll.ts";
-import { OSError } from "../../shared/errno.ts";
+import { OSError } from "../../shared/libc.ts";
 import { fork } from "../../shared/process.ts";
 import { HttpRequest } from "../../shared/request.ts";
 import { response } from "../../shared/response.ts";
