@@ -5,30 +5,18 @@
 
 import { ALL_RUNTIMES, ROOT, RUNTIMES } from "./support/runtimes.ts";
 
-const assert = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)).imports["@std/assert"];
-
 /** Run `deno` with these arguments; whether it succeeded. */
-async function runDeno(args: string[], options: Deno.CommandOptions = {}): Promise<boolean> {
-  return (await new Deno.Command(Deno.execPath(), { args, stdin: "null", ...options }).spawn().status)
-    .success;
-}
+const runDeno = async (args: string[], env = {}) =>
+  (await new Deno.Command(Deno.execPath(), { args, env, cwd: ROOT, stdin: "null" }).spawn().status).success;
 
-const standIn: string[] = [];
-const quiet = { stdout: "null", stderr: "null", signal: AbortSignal.timeout(5000) } as const;
-if (!await runDeno(["cache", assert], quiet)) {
-  console.log(`${assert} cannot be had here: tests/assert.ts stands in for it`);
-  const imports = { "@std/assert": new URL("assert.ts", import.meta.url).href };
-  standIn.push(`--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`);
-}
-
-if (!await runDeno(["check", "--quiet", ...standIn], { cwd: ROOT })) Deno.exit(1);
+if (!await runDeno(["check", "--quiet"])) Deno.exit(1);
 
 const folder = await Deno.makeTempDir();
 const options = ["--allow-all", "--no-check", "--parallel", `--junit-path=${folder}/report.xml`];
-const files = Deno.args.length ? Deno.args : [`${ROOT}tests`];
+const files = Deno.args.length ? Deno.args : ["tests"];
 // Else Node.js would strip the types of every file anew, each time that a test starts a lesson.
 const env = { NODE_COMPILE_CACHE: `${folder}/cache` };
-const passed = await runDeno(["test", ...options, ...standIn, ...files], { env });
+const passed = await runDeno(["test", ...options, ...files], env);
 const xml = await Deno.readTextFile(`${folder}/report.xml`);
 await Deno.remove(folder, { recursive: true });
 

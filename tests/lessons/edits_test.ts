@@ -1,5 +1,5 @@
 /** Edits of a handler, and of what stands around it: each client gets its answer or an end, and errors say where they are. */
-import { assertEquals } from "@std/assert";
+import { deepEqual as assertEquals } from "node:assert/strict";
 import { atLine, replace } from "../support/changed.ts";
 import { ask, get, RESPONSE_TEXT } from "../support/clients.ts";
 import { each, outcome } from "../support/declare.ts";

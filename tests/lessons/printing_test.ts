@@ -1,5 +1,5 @@
 /** What a copy prints: all of it arrives, in its order, also where whoever reads it is slow. */
-import { assertEquals } from "@std/assert";
+import { deepEqual as assertEquals } from "node:assert/strict";
 import { atLine } from "../support/changed.ts";
 import { get, RESPONSE_TEXT } from "../support/clients.ts";
 import { each } from "../support/declare.ts";

@@ -1,5 +1,5 @@
 /** Rude clients: no lesson stops for one of them, and none keeps anything of them. */
-import { assert, assertEquals } from "@std/assert";
+import { deepEqual as assertEquals, ok as assert } from "node:assert/strict";
 import { connect, get, load, readAll, REQUEST } from "../support/clients.ts";
 import { resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { BY_MANY, each } from "../support/declare.ts";

@@ -1,5 +1,5 @@
 /** Other ways to start a lesson: bundled, watched, from a process that has forked; and what it starts itself. */
-import { assertEquals } from "@std/assert";
+import { deepEqual as assertEquals } from "node:assert/strict";
 import { changed, replace } from "../support/changed.ts";
 import { get, load, RESPONSE_TEXT } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";

@@ -1,5 +1,5 @@
 /** `--trace` prints what happens: the same calls, in the same order, that strace sees. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { deepEqual as assertEquals, match as assertMatch, ok as assert } from "node:assert/strict";
 import { answer, connect, get, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
 import { children, list, read } from "../support/proc.ts";

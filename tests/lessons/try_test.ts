@@ -1,5 +1,5 @@
 /** `deno task try`: it writes the change that is asked for, and never over a reader's own. */
-import { assert, assertEquals } from "@std/assert";
+import { deepEqual as assertEquals, ok as assert } from "node:assert/strict";
 import { changedBy, experiments } from "../support/experiments.ts";
 import { output } from "../support/servers.ts";
 

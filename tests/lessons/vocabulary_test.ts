@@ -1,5 +1,5 @@
 /** The vocabulary, called rightly and wrongly: no call hangs, writes over memory or means something else. */
-import { assertEquals } from "@std/assert";
+import { deepEqual as assertEquals } from "node:assert/strict";
 import { once } from "../support/declare.ts";
 import { run } from "../support/servers.ts";
 

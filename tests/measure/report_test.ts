@@ -1,5 +1,10 @@
 /** The arithmetic, the verdicts, the report and the charts, from figures that nobody has measured. */
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  deepEqual as assertEquals,
+  match as assertMatch,
+  ok as assert,
+  throws as assertThrows,
+} from "node:assert/strict";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
 import { checkPossible, type Figure, MeasuringFault, median, ratio, short, type Subject } from "./figures.ts";
