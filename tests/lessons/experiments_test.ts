@@ -1,12 +1,12 @@
 /** "Break it" (lessons/README.md): each experiment does what it says, and the text is right in itself. */
-import { deepEqual as assertEquals, match as assertMatch, ok as assert } from "node:assert/strict";
+import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { atLine, type Change, replace, written } from "../support/changed.ts";
 import { answer, ask, connect, get, KEEP_ALIVE_TEXT, load } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
 import { changedBy, experiments, itemsIn } from "../support/experiments.ts";
-import { alive, asleepIn, children, cpuSeconds } from "../support/proc.ts";
-import { mainCall, resources, sleeps, workersIn } from "../support/proc.ts";
+import { alive, asleepIn, children, cpuSeconds, mainCall } from "../support/proc.ts";
+import { resources, sleeps, spins, stat, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { ended, output, says, type Server } from "../support/servers.ts";
 import { tcpSockets, unread } from "../support/sockets.ts";
@@ -65,12 +65,13 @@ experiment("In all six: Say something on Ctrl-C", async (server) => {
   assertEquals(server.stderr, []);
 });
 
-experiment("01-fork: Forget the parent's close", async (server) => {
+/** Five clients are answered, and `left` connections stay open, which nobody notices. */
+const stayOpen = (left: number) => async (server: Server) => {
   const before = resources(server).sockets;
-  for (let i = 0; i < 5; i++) assertEquals(await get(server), RESPONSE_TEXT); // nobody notices
-  await until(() => children(server.pid).length === 0);
-  assertEquals(resources(server).sockets, before + 5);
-});
+  assertEquals(await load(server, 5, 1), []);
+  await until(() => children(server.pid).length === 0 && resources(server).sockets === before + left);
+};
+experiment("01-fork: Forget the parent's close", stayOpen(5));
 
 experiment("01-fork: Forget it, and close plainly", async (server) => {
   using conn = await connect(server);
@@ -97,7 +98,7 @@ experiment("01-fork: A second server", async (server) => {
 
 experiment("01-fork: A backlog of 1", async (server) => {
   server.kill("SIGSTOP");
-  await until(() => / T /.test(Deno.readTextFileSync(`/proc/${server.pid}/stat`)));
+  await until(() => stat(server.pid)[0] === "T");
   const clients = Array.from({ length: 5 }, () => connection(server.port, SOCK_NONBLOCK));
   const connecting = () => tcpSockets(0, server.port).map(({ connecting }) => connecting).sort();
   await until(() => connecting().join() === "false,false,true,true,true");
@@ -159,10 +160,8 @@ async function answersTenMB(server: Server) {
   }
 }
 
-experiment(
-  "04-busy-poll: Leave the accepted sockets blocking",
-  nextWaits(1, (server) => mainCall(server) === "recv"),
-);
+const inRecv = (server: Server) => mainCall(server) === "recv";
+experiment("04-busy-poll: Leave the accepted sockets blocking", nextWaits(1, inRecv));
 
 experiment("04-busy-poll: Rest for a millisecond", async (server) => {
   assertEquals(await get(server), RESPONSE_TEXT);
@@ -195,10 +194,8 @@ experiment("05-select: Watch no newcomer", async (server) => {
 experiment("06-epoll: Answer 10 MB", answersTenMB);
 
 experiment("06-epoll: Never close an early leaver", async (server) => {
-  await until(() => mainCall(server) === "epoll_wait");
   (await connect(server)).close();
-  const before = cpuSeconds(server.pid);
-  await until(() => cpuSeconds(server.pid) > before + 0.3);
+  await spins(server);
 });
 
 experiment("06-epoll: Ask for room from the start", async (server) => {
@@ -208,15 +205,9 @@ experiment("06-epoll: Ask for room from the start", async (server) => {
 
 experiment("06-epoll: Edge-triggered", async (server) => {
   using conn = await connect(server);
-  conn.setNoDelay(true);
-  const rest = () => tcpSockets(server.port).find(({ remote }) => remote === conn.localAddr.port)?.received;
   await sendAll(conn, REQUEST);
-  for (let left = REQUEST.length - 16; left > 0; left = left + 1 - 16) {
-    await until(() => rest() === left);
-    await until(() => mainCall(server) === "epoll_wait");
-    await sendAll(conn, "x"); // something new: 16 bytes more are read
-  }
-  assertEquals(await readAll(conn), RESPONSE_TEXT);
+  const rest = () => tcpSockets(server.port).find(({ remote }) => remote > 0)?.received;
+  await until(() => rest() === REQUEST.length - 16 && mainCall(server) === "epoll_wait");
 });
 
 experiment("06-epoll: Edge-triggered, and drained", async (server) => {
@@ -226,13 +217,8 @@ experiment("06-epoll: Edge-triggered, and drained", async (server) => {
   assertEquals(await get(server, long), RESPONSE_TEXT);
 });
 
-for (const [name, left] of [["Forget unregister", 0], ["Forget close", 5]] as const) {
-  experiment(`06-epoll: ${name}`, async (server) => {
-    const before = resources(server).sockets;
-    assertEquals(await load(server, 5, 1), []);
-    await until(() => resources(server).sockets === before + left);
-  });
-}
+experiment("06-epoll: Forget unregister", stayOpen(0));
+experiment("06-epoll: Forget close", stayOpen(5));
 
 experiment("06-epoll: A time limit for silent clients", async (server) => {
   using silent = await connect(server);
@@ -259,6 +245,27 @@ experiment("06-epoll: Four threads with an epoll each", async (server) => {
   await asleepIn(server, 4, "epoll_wait");
   assertEquals(server.stderr, []);
 }, { args: ["--trace"] });
+
+Deno.test("deno task try writes the change that is asked for, and never over a reader's own", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "100% grüße " });
+  await output(["cp", "-r", "lessons", "shared", "tests", "deno.json", folder]);
+  const mine = `${folder}/lessons/mine.ts`;
+  await Deno.remove(mine).catch(() => {});
+  const tries = (words: string) =>
+    output([Deno.execPath(), "run", "-A", "--no-check", `${folder}/tests/try.ts`, ...words.split(" ")]);
+  for (const words of ["06 edge-triggered", "06 Edge", "--zh 06 边缘触发"]) { // each over what the one before wrote
+    const { code, stdout } = await tries(words);
+    assertEquals(code, 0);
+    assert(stdout.includes("\n+      epoll.register(conn.fileno(), EPOLLIN | EPOLLET);\n"));
+    assert(stdout.includes("`curl 127.0.0.1:9696` "));
+    const expected = changedBy(experiments.get("06-epoll: Edge-triggered")!, "06-epoll");
+    assertEquals(await Deno.readTextFile(mine), expected);
+  }
+  await Deno.writeTextFile(mine, "mine");
+  assertEquals((await tries("06 edge-triggered")).code, 1);
+  assertEquals(await Deno.readTextFile(mine), "mine");
+  await Deno.remove(folder, { recursive: true });
+});
 
 Deno.test("every experiment has a test", () => {
   const untried = [...experiments].filter(([name, { lessons }]) => lessons.length > 0 && !tried.has(name));

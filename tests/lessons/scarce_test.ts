@@ -1,10 +1,10 @@
 /** Scarce descriptors, processes and threads, calls that the network fails, stops: every lesson goes on serving. */
-import { deepEqual as assertEquals, match as assertMatch, ok as assert } from "node:assert/strict";
+import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { atLine } from "../support/changed.ts";
 import { get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_ONE, each, once } from "../support/declare.ts";
 import { alive, children, DESCRIPTOR_LIMIT, resources, secondsAwake } from "../support/proc.ts";
-import { settled, sleeps, tasks } from "../support/proc.ts";
+import { settled, sleeps, stat, tasks } from "../support/proc.ts";
 import { LESSONS, type Runtime, succeeds } from "../support/runtimes.ts";
 import { descriptorsAtMost, says, type Server, start } from "../support/servers.ts";
 import { pause, until } from "../support/wait.ts";
@@ -26,12 +26,6 @@ each("out of descriptors, it waits, and serves again afterwards", LESSONS, async
   assertEquals(await load(server, 20, 4), []);
   const seconds = (performance.now() - started) / 1000;
   assert(server.stderr.length <= seconds + 1, `${server.stderr.length} lines in ${seconds} s`);
-}, { before: descriptorsAtMost(64) });
-
-each("answered clients that do not close make room for others", BY_ONE, async (server) => {
-  using clients = await silent(server, 60);
-  for (const conn of clients) await sendAll(conn, REQUEST);
-  assertEquals(await get(server), RESPONSE_TEXT);
 }, { before: descriptorsAtMost(64) });
 
 // While busy polling takes n connections in, one a turn, it asks n²/2 times: `deno task soak` has the patience for
@@ -84,13 +78,13 @@ for (const [lesson, made] of [["01-fork", "process"], ["02-thread", "thread"]] a
   );
 }
 
-/** Page faults of a child of 01, proc_pid_stat(5) */
+/** Page faults of a child of 01. */
 async function faults(server: Server): Promise<number> {
   const reaped: number[] = [];
   for (const clients of [10, 50]) {
     assertEquals(await load(server, clients, 1), []);
     await until(() => children(server.pid).length === 0);
-    reaped.push(Number(Deno.readTextFileSync(`/proc/${server.pid}/stat`).split(") ")[1].split(" ")[8]));
+    reaped.push(Number(stat(server.pid)[8]));
   }
   return (reaped[1] - reaped[0]) / 50;
 }
@@ -141,7 +135,7 @@ each("beside a silent client, stopped and continued, it goes on", LESSONS, async
   const family = [server.pid, ...children(server.pid)];
   for (let i = 0; i < 3; i++) {
     for (const pid of family) Deno.kill(pid, "SIGSTOP");
-    await until(() => / T /.test(Deno.readTextFileSync(`/proc/${server.pid}/stat`)));
+    await until(() => stat(server.pid)[0] === "T");
     for (const pid of family) Deno.kill(pid, "SIGCONT");
     assertEquals(await get(server), RESPONSE_TEXT);
   }

@@ -1,8 +1,7 @@
 /** The arithmetic, the verdicts, the report and the charts, from figures that nobody has measured. */
-import {
+import assert, {
   deepEqual as assertEquals,
   match as assertMatch,
-  ok as assert,
   throws as assertThrows,
 } from "node:assert/strict";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";

@@ -35,36 +35,32 @@ export function tree(pid: number): number[] {
   return [pid, ...children(pid).flatMap(tree)];
 }
 
+/** The fields of proc_pid_stat(5), from the state on; of no process an empty one. */
+export const stat = (pid: number): string[] => read(`/proc/${pid}/stat`).split(") ").at(-1)!.split(" ");
+
 /** Whether a process is there and no zombie. */
-export function alive(pid: number): boolean {
-  const stat = read(`/proc/${pid}/stat`);
-  return stat !== "" && !/\) [ZX] /.test(stat);
-}
+export const alive = (pid: number): boolean => !["", "Z", "X"].includes(stat(pid)[0]);
 
-/** How many descriptors a process has open. */
-export function descriptors(pid: number): number {
-  return list(`/proc/${pid}/fd`).length;
-}
-
-/** How many sockets a process has open, without the Unix sockets that a runtime makes for itself. */
-function sockets(pid: number): number {
-  const unix = new Set(read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm));
-  return list(`/proc/${pid}/fd`).filter((fd) => {
-    const inode = /^socket:\[(\d+)\]$/.exec(probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""))?.[1];
-    return inode !== undefined && !unix.has(inode);
-  }).length;
-}
+/** The descriptors that a process has open, each with what it leads to, such as "socket:[1234]". */
+export const descriptors = (pid: number): { fd: string; file: string }[] =>
+  list(`/proc/${pid}/fd`).map((fd) => ({
+    fd,
+    file: probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""),
+  }));
 
 /** The threads that a lesson has made, by the names that the runtimes give them. */
 const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test(name));
 
-/** What a server holds. */
-export const resources = ({ pid }: { pid: number }) => ({
-  sockets: sockets(pid),
-  descriptors: descriptors(pid),
-  threads: workers(pid).length,
-  children: children(pid).filter(alive).length,
-});
+/** What a server holds. Its sockets are counted without the Unix sockets that a runtime makes for itself. */
+export function resources({ pid }: { pid: number }) {
+  const [open, unix] = [descriptors(pid), read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm)];
+  return {
+    sockets: open.filter(({ file }) => /^socket:/.test(file) && !unix?.includes(file.slice(8, -1))).length,
+    descriptors: open.length,
+    threads: workers(pid).length,
+    children: children(pid).filter(alive).length,
+  };
+}
 
 /** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
@@ -84,8 +80,14 @@ export async function settled(server: { pid: number }) {
 export function cpuSeconds(pid: number): number {
   const time = new BigInt64Array(2);
   libc.clock_gettime(~pid << 3 | 2, new Uint8Array(time.buffer));
-  const fields = read(`/proc/${pid}/stat`).split(") ")[1].split(" ");
-  return Number(time[0]) + Number(time[1]) / 1e9 + (Number(fields[13]) + Number(fields[14])) / 100;
+  const [user, system] = stat(pid).slice(13).map(Number);
+  return Number(time[0]) + Number(time[1]) / 1e9 + (user + system) / 100;
+}
+
+/** Wait until a process has used half a second more of CPU time: if nobody asks it for anything, it spins. */
+export async function spins({ pid }: { pid: number }): Promise<void> {
+  const before = cpuSeconds(pid);
+  await until(() => cpuSeconds(pid) > before + 0.5);
 }
 
 /** CPU time in seconds of the main thread of a process alone: proc(5), schedstat, which counts in ns. */
