@@ -1,9 +1,5 @@
 /** The arithmetic, the verdicts, the report and the charts, from figures that nobody has measured. */
-import assert, {
-  deepEqual as assertEquals,
-  match as assertMatch,
-  throws as assertThrows,
-} from "node:assert/strict";
+import assert, { deepEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
 import { checkPossible, type Figure, MeasuringFault, median, ratio, short, type Subject } from "./figures.ts";
@@ -62,16 +58,16 @@ Deno.test("the report fits into 110 columns, and says what is not measured", () 
   for (const line of report(run).split("\n")) assert([...line].length <= 110, line);
   assert(!report(run).includes("Not measured"));
   const text = report({ ...run, notes: ["nginx: it is not here"] });
-  assertMatch(text, /Not measured.*\nnginx: it is not here\n$/);
+  assert.match(text, /Not measured.*\nnginx: it is not here\n$/);
   const dearer = [...deno("02 at 10", 4), ...deno("01 at 10", 2)];
-  assertMatch(report({ ...run, figures: dearer }), /cheaper.* false 2.0 ×/);
+  assert.match(report({ ...run, figures: dearer }), /cheaper.* false 2.0 ×/);
 });
 
 Deno.test("the charts are drawn from the figures, and the title of one says what they bear out", () => {
   const beside = (of: "04" | "05" | "06", n: number) =>
     ([0, 10, 100, 990] as const).flatMap((silent) => deno(`${of} beside ${silent}`, 9 + silent * n));
   const growth = growthChart([...beside("04", 9), ...beside("05", 1), ...beside("06", 0)]);
-  assertMatch(growth, /to 06 it costs the same/);
+  assert.match(growth, /to 06 it costs the same/);
   assert(!growthChart(["04", "05", "06"].flatMap((of) => beside(of as "04", 1))).includes("costs the same"));
   const peers = peersChart(figures);
   for (const name of ["01-fork", "nginx", "Deno.serve"]) assert(peers.includes(name), name);
