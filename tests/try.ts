@@ -4,7 +4,8 @@
  * speaks Chinese, by lessons/README.zh.md.
  */
 import { existsSync } from "node:fs";
-import { changedBy, experiments, itemsIn } from "./support/experiments.ts";
+import { applied } from "./support/changed.ts";
+import { experiments, itemsIn } from "./support/experiments.ts";
 import { LESSONS, ROOT } from "./support/runtimes.ts";
 
 const MINE = `${ROOT}lessons/mine.ts`;
@@ -21,18 +22,17 @@ const slug = (name: string) =>
 const items = itemsIn(zh ? "README.zh.md" : "README.md").flatMap(([, items]) => items);
 const offers = LESSONS.flatMap((lesson) =>
   [...experiments.values()].flatMap((item, i) => {
+    if (!item.lessons.includes(lesson)) return [];
     const [, name, body] = /^(.*?)[.。]?\*\*(.*)$/s.exec(items[i])!;
     const below = body.replace(/^ *```.*?^ *```$/gms, "").split(/\n\s*\n/).slice(1); // the changes
     const text = below.join("\n").trim().replace(/^ +/gm, "");
-    return item.lessons.includes(lesson)
-      ? [{ lesson, command: `${lesson.slice(0, 2)} ${slug(name)}`, text, source: changedBy(item, lesson) }]
-      : [];
+    const command = `${lesson.slice(0, 2)} ${slug(name)}`;
+    return [{ lesson, command, text, source: applied(lesson, item.changes(lesson)) }];
   })
 );
 
 const wanted = `${number} ${slug(words.join(" "))}`;
-const found = offers.find(({ command }) => command === wanted) ??
-  offers.find(({ command }) => words.length > 0 && command.startsWith(wanted));
+const found = words.length > 0 && offers.find(({ command }) => command.startsWith(wanted));
 if (!found) {
   for (const name of LESSONS) {
     console.log(`\n${name}`);

@@ -1,10 +1,10 @@
 /** "Break it" (lessons/README.md): each experiment does what it says, and the text is right in itself. */
 import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
-import { atLine, type Change, replace, written } from "../support/changed.ts";
+import { applied, atLine, type Change, replace, written } from "../support/changed.ts";
 import { answer, ask, connect, get, KEEP_ALIVE_TEXT, load } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
-import { changedBy, experiments, itemsIn } from "../support/experiments.ts";
+import { experiments, itemsIn } from "../support/experiments.ts";
 import { alive, asleepIn, children, cpuSeconds, mainCall } from "../support/proc.ts";
 import { resources, sleeps, spins, stat, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
@@ -258,8 +258,8 @@ Deno.test("deno task try writes the change that is asked for, and never over a r
     assertEquals(code, 0);
     assert(stdout.includes("\n+      epoll.register(conn.fileno(), EPOLLIN | EPOLLET);\n"));
     assert(stdout.includes("`curl 127.0.0.1:9696` "));
-    const expected = changedBy(experiments.get("06-epoll: Edge-triggered")!, "06-epoll");
-    assertEquals(await Deno.readTextFile(mine), expected);
+    const { changes } = experiments.get("06-epoll: Edge-triggered")!;
+    assertEquals(await Deno.readTextFile(mine), applied("06-epoll", changes("06-epoll")));
   }
   await Deno.writeTextFile(mine, "mine");
   assertEquals((await tries("06 edge-triggered")).code, 1);
@@ -274,7 +274,7 @@ Deno.test("every experiment has a test", () => {
 
 Deno.test("every experiment passes deno check", async () => {
   const sources = [...experiments].flatMap(([name, item]) =>
-    item.lessons.map((lesson) => [`${name} in ${lesson}.ts`, changedBy(item, lesson)])
+    item.lessons.map((lesson) => [`${name} in ${lesson}.ts`, applied(lesson, item.changes(lesson))])
   );
   const folder = (await written(Object.fromEntries(sources))).replace(/[^/]*$/, "");
   const config = `--config=${ROOT}deno.json`;

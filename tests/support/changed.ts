@@ -5,27 +5,20 @@ import { type Lesson, ROOT } from "./runtimes.ts";
 export type Change = (source: string) => string;
 
 /** Write `to` in the place of `from`, which the lesson has once. */
-export function replace(from: string, to: string): Change {
-  return (source) => {
-    const pieces = source.split(from);
-    if (pieces.length !== 2) throw new Error(`the lesson has ${pieces.length - 1} times ${from}`);
-    return pieces.join(to);
-  };
-}
+export const replace = (from: string, to: string): Change => (source) => {
+  const pieces = source.split(from);
+  if (pieces.length !== 2) throw new Error(`the lesson has ${pieces.length - 1} times ${from}`);
+  return pieces.join(to);
+};
 
 /** Write `lines`, indented as it was, in the place of the line that has `mark`; `…` among them is that line. */
-export function atLine(mark: string, lines: string): Change {
-  return (source) => {
-    const all = source.split("\n");
-    const marked = all.filter((line) => line.includes(mark));
-    if (marked.length !== 1) throw new Error(`the lesson has ${marked.length} lines with ${mark}`);
-    const indent = /^ */.exec(marked[0])![0];
-    const line = marked[0].trimStart();
-    const there = lines === "" ? [] : lines.split("\n").map((text) => indent + text.replace("…", () => line));
-    all.splice(all.indexOf(marked[0]), 1, ...there);
-    return all.join("\n");
-  };
-}
+export const atLine = (mark: string, lines: string): Change => (source) => {
+  const line = source.split("\n").find((line) => line.includes(mark)) ?? "";
+  const [indent, text] = [line.replace(/\S.*/, ""), line.trim()];
+  const there = lines &&
+    lines.split("\n").map((line) => `${indent}${line.replace("…", () => text)}\n`).join("");
+  return replace(`${line}\n`, there)(replace(mark, mark)(source)); // the mark stands there once
+};
 
 /** A lesson's source with these changes, one after the other. */
 export function applied(lesson: Lesson, changes: readonly Change[]): string {

@@ -1,5 +1,5 @@
 /** The changes that lessons/README.md, "Break it", offers, as it writes them. */
-import { applied, atLine, type Change, replace } from "./changed.ts";
+import { atLine, type Change, replace } from "./changed.ts";
 import { type Lesson, LESSONS, ROOT } from "./runtimes.ts";
 
 /** What an item says to do, once its lines are joined. A block of code stands in double backticks then. */
@@ -90,6 +90,3 @@ export const experiments: ReadonlyMap<string, Item> = new Map(
     });
   }),
 );
-
-/** A lesson's source with the changes of an experiment, such as `"06-epoll: Answer 10 MB"`. */
-export const changedBy = (item: Item, lesson: Lesson): string => applied(lesson, item.changes(lesson));

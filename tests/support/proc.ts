@@ -11,18 +11,16 @@ export function tasks(pid: number): { tid: number; name: string; call: string }[
   })).filter(({ call }) => call !== "");
 }
 
-/** How often a thread has gone to sleep, and so how often it was awake. */
-export function sleeps(pid: number, tid = pid): number {
-  return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`/proc/${pid}/task/${tid}/status`))?.[1]);
-}
+/** How often the kernel switched a thread: because it waited; because another's turn had come. */
+const switched = (pid: number, tid: number): number[] =>
+  read(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g)?.map(Number) ?? [];
 
-/** How often the kernel switched the threads that a process has: one waited, or another's turn had come. */
-export function switches(pid: number): number {
-  const counts = tasks(pid).flatMap(({ tid }) =>
-    read(`/proc/${pid}/task/${tid}/status`).match(/(?<=ctxt_switches:\s+)\d+/g) ?? []
-  );
-  return counts.reduce((sum, count) => sum + Number(count), 0);
-}
+/** How often a thread has gone to sleep, and so how often it was awake. */
+export const sleeps = (pid: number, tid = pid): number => switched(pid, tid)[0];
+
+/** How often the kernel switched the threads that a process has. */
+export const switches = (pid: number): number =>
+  tasks(pid).flatMap(({ tid }) => switched(pid, tid)).reduce((sum, count) => sum + count, 0);
 
 /** Processes that `pid` has made and not reaped, zombies among them. */
 export function children(pid: number): number[] {
@@ -90,16 +88,12 @@ export async function spins({ pid }: { pid: number }): Promise<void> {
   await until(() => cpuSeconds(pid) > before + 0.5);
 }
 
-/** CPU time in seconds of the main thread of a process alone: proc(5), schedstat, which counts in ns. */
-export function threadSeconds(pid: number): number {
-  return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
-}
-
-/** Seconds in which the main thread of a process has not slept: it ran, or waited for a processor. */
-export function secondsAwake(pid: number): number {
-  const [ran, waited] = read(`/proc/${pid}/schedstat`).split(" ").map(Number);
-  return (ran + waited) / 1e9;
-}
+/** Seconds in which the main thread of a process ran, and in which it waited for a processor: proc(5), in ns. */
+const schedstat = (pid: number) => read(`/proc/${pid}/schedstat`).split(" ").map((ns) => Number(ns) / 1e9);
+/** CPU time in seconds of the main thread of a process alone. */
+export const threadSeconds = (pid: number): number => schedstat(pid)[0];
+/** Seconds in which the main thread of a process has not slept. */
+export const secondsAwake = (pid: number): number => schedstat(pid)[0] + schedstat(pid)[1];
 
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {

@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
 import { alive, probe, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { MINUTE, until, waitFor } from "./wait.ts";
+import { inTime, MINUTE, until, waitFor } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -97,10 +97,7 @@ export async function says({ stderr }: Server, pattern: RegExp, from = 0): Promi
 }
 
 /** The code that a server ends with, by itself. */
-export async function ended(server: Server): Promise<number> {
-  await until(() => !alive(server.pid));
-  return (await server.status).code;
-}
+export const ended = async ({ status }: Server) => (await inTime("its end", status)).code;
 
 /** Run a command to its end, which comes within a minute: how it exits, and what it prints. */
 export async function output([program, ...args]: readonly string[]) {

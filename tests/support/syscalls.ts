@@ -12,16 +12,8 @@ const SYMBOLS = {
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
 } as const;
 
-function open() {
-  try {
-    return Deno.dlopen("libc.so.6", SYMBOLS); // glibc
-  } catch {
-    return Deno.dlopen(`libc.musl-${Deno.build.arch}.so.1`, SYMBOLS);
-  }
-}
-
 /** The functions, by their names in the man pages. */
-export const libc = open().symbols;
+export const libc = Deno.dlopen("libc.so.6", SYMBOLS).symbols; // glibc's; musl takes every libc.… for itself
 
 // include/uapi/linux/in.h, include/linux/net.h
 const AF_INET = 2;
