@@ -1,5 +1,5 @@
 /** The page, in a real browser, and what is kept of it. */
-import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { changed, replace } from "../support/changed.ts";
 import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";

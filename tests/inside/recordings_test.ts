@@ -1,5 +1,5 @@
 /** Recordings, and the state that they tell. */
-import assert, { deepEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { once } from "../support/declare.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import { asleep, connections, references, sleepers, type State, woken } from "./model.ts";

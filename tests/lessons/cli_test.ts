@@ -1,5 +1,5 @@
 /** What a person types and reads: options, errors, the end. */
-import { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import { written } from "../support/changed.ts";
 import { get, load, silent } from "../support/clients.ts";

@@ -1,5 +1,5 @@
 /** Edits of a lesson: each client gets its answer or an end, errors say where they are, what is printed arrives. */
-import { deepEqual as assertEquals } from "node:assert/strict";
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { atLine, replace } from "../support/changed.ts";
 import { ask, get, RESPONSE_TEXT } from "../support/clients.ts";
 import { each, once, outcome } from "../support/declare.ts";

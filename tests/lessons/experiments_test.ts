@@ -1,5 +1,5 @@
 /** "Break it" (lessons/README.md): each experiment does what it says, and the text is right in itself. */
-import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { applied, atLine, type Change, replace, written } from "../support/changed.ts";
 import { answer, ask, connect, get, KEEP_ALIVE_TEXT, load } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";

@@ -1,5 +1,5 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
-import assert, { deepEqual as assertEquals } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { get, heavyLoad, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { BY_ONE, each, nextWaits } from "../support/declare.ts";
 import { asleepIn, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";

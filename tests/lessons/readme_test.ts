@@ -1,5 +1,5 @@
 /** README.md: its commands run, its links lead somewhere, its lines for a copy and what it says of the listings are true. */
-import assert, { deepEqual as assertEquals } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { atLine, changed } from "../support/changed.ts";
 import { connect, get, readAll, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { nextWaits, once } from "../support/declare.ts";

@@ -1,5 +1,5 @@
 /** Rude clients: no lesson stops for one of them, and none keeps anything of them. */
-import assert, { deepEqual as assertEquals } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { connect, get, load, readAll, REQUEST } from "../support/clients.ts";
 import { resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { BY_MANY, each } from "../support/declare.ts";

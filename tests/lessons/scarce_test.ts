@@ -1,5 +1,5 @@
 /** Scarce descriptors, processes and threads, calls that the network fails, stops: every lesson goes on serving. */
-import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { atLine } from "../support/changed.ts";
 import { get, load, readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_ONE, each, once } from "../support/declare.ts";

@@ -1,5 +1,5 @@
 /** Other ways to start a lesson: bundled, watched, from a process that has forked; and what one starts itself. */
-import { deepEqual as assertEquals } from "node:assert/strict";
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { changed } from "../support/changed.ts";
 import { get, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";

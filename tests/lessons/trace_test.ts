@@ -1,5 +1,5 @@
 /** `--trace` prints what happens: the same calls, in the same order, that strace sees. */
-import assert, { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { answer, connect, get, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
 import { children, list, read } from "../support/proc.ts";

@@ -1,5 +1,5 @@
 /** The arithmetic, the verdicts, the report and the charts, from figures that nobody has measured. */
-import assert, { deepEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
 import { checkPossible, type Figure, MeasuringFault, median, ratio, short, type Subject } from "./figures.ts";

@@ -1,5 +1,5 @@
 /** What the lessons are measured against serves: a program that fails some of its clients is no measure. */
-import { deepEqual as assertEquals, match as assertMatch } from "node:assert/strict";
+import { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { startServer } from "../support/servers.ts";
 import { PROGRAMS, RUNTIME } from "./programs.ts";

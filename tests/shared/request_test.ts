@@ -1,5 +1,5 @@
 /** The end of a request, however it is cut into pieces. */
-import { deepEqual as assertEquals } from "node:assert/strict";
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { HttpRequest } from "../../shared/request.ts";
 
 /** What add() says of each piece. */

@@ -1,5 +1,5 @@
 /** Declares tests: one for each lesson and runtime, also of the experiments of lessons/README.md. */
-import assert, { deepEqual as assertEquals } from "node:assert/strict";
+import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { type Change, changed } from "./changed.ts";
 import { ask, get, RESPONSE_TEXT, silent } from "./clients.ts";
 import { experiments } from "./experiments.ts";
