@@ -23,9 +23,7 @@ const STATUS = new Int32Array(1);
  * no loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
-  if (!forkable) {
-    throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
-  }
+  if (!forkable) throw new Error("fork: becomeForkable() has to come first, or the child would not survive");
   // A timer that is due at once: a child inherits it, and its event loop runs it first.
   if (!armed) runtime.nextTurn(comeToLoop);
   armed = true;
