@@ -93,9 +93,7 @@ export class Socket {
    */
   constructor(fileno?: number, { timeout, shared = true, addr }: SocketState = {}) {
     const made = fileno === undefined;
-    this.#fd = made
-      ? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
-      : descriptor(fileno);
+    this.#fd = descriptor(fileno ?? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     this.#timeout = made ? null : timeout;
     this.#shared = shared && !made;
     this.addr = addr;
@@ -153,8 +151,7 @@ export class Socket {
     if (code === Errno.EAGAIN || code === Errno.EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // Without a free descriptor accept(2) fails at once, again and again: pause, or the server only spins.
-      // (Or it is an error of the network, which accept(2) passes on.)
+      // No descriptor is free (or the network failed): accept(2) fails at once. Pause, or the server only spins.
       warn(`accept: ${errorname(code)}: new clients wait`);
       bare.poll(null, 0, 50); // ms
       return null;
