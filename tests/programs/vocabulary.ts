@@ -71,7 +71,7 @@ const mistakes: [said: RegExp, mistake: () => unknown][] = [
   [/new FdSet\(\[server\]\)/, () => select(wrong([server]), wrong([]), wrong([]))],
   [/createServer takes what options\("…"\) returns, not 8080/, () => createServer(wrong(8080))],
   [/Thread takes \{ module: import\.meta\.url/, () => new Thread(wrong(() => {}))],
-  [/becomeForkable\(\), which comes first/, fork],
+  [/becomeForkable\(\) has to come first/, fork],
 ];
 for (const [said, mistake] of mistakes) {
   const right = (error: Error) => !(error instanceof OSError) && said.test(error.message);
