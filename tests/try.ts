@@ -19,14 +19,13 @@ const slug = (name: string) =>
   name.toLowerCase().replace(/['’]/g, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "");
 
 /** The experiments in the reader's language. Both files have them in the same order. */
-const items = itemsIn(zh ? "README.zh.md" : "README.md").flatMap(([, items]) => items);
+const items = itemsIn(zh ? "README.zh.md" : "README.md");
 const offers = LESSONS.flatMap((lesson) =>
   [...experiments.values()].flatMap((item, i) => {
     if (!item.lessons.includes(lesson)) return [];
-    const [, name, body] = /^(.*?)[.。]?\*\*(.*)$/s.exec(items[i])!;
-    const below = body.replace(/^ *```.*?^ *```$/gms, "").split(/\n\s*\n/).slice(1); // the changes
+    const below = items[i].text.replace(/^ *```.*?^ *```$/gms, "").split(/\n\s*\n/).slice(1); // the changes
     const text = below.join("\n").trim().replace(/^ +/gm, "");
-    const command = `${lesson.slice(0, 2)} ${slug(name)}`;
+    const command = `${lesson.slice(0, 2)} ${slug(items[i].name)}`;
     return [{ lesson, command, text, source: applied(lesson, item.changes(lesson)) }];
   })
 );

@@ -1,7 +1,7 @@
 /** "Break it" (lessons/README.md): each experiment does what it says, and the text is right in itself. */
 import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { applied, atLine, type Change, replace, written } from "../support/changed.ts";
-import { answer, ask, connect, get, KEEP_ALIVE_TEXT, load } from "../support/clients.ts";
+import { answer, ask, connect, get, load } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
 import { experiments, itemsIn } from "../support/experiments.ts";
@@ -119,6 +119,7 @@ experiment("02-thread: Close at once", async (server) => {
 
 experiment("02-thread: Close in the main thread as well", outcome("ends", /close: EBADF/));
 
+const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 async function keepsTheConnection(server: Server, lesson: string) {
   using clients = await silent(server, 4);
   for (const conn of [...clients, clients[0]]) assertEquals(await answer(conn), KEEP_ALIVE_TEXT); // one twice
@@ -284,9 +285,9 @@ Deno.test("every experiment passes deno check", async () => {
 
 Deno.test("lessons/README.zh.md offers the same experiments: the same code, commands and figures", () => {
   const offered = (file: string) =>
-    itemsIn(file).flatMap(([, items]) => items).map((item) => {
-      const code = item.match(/```.*?```|`[^`]+`/gs)?.map((code) => code.replace(/\s+/g, " ")).sort();
-      return { code, figures: item.replace(/```.*?```|`[^`]+`/gs, "").match(/\d[\d,.]*\d|\d/g)?.sort() };
+    itemsIn(file).map(({ text }) => {
+      const code = text.match(/```.*?```|`[^`]+`/gs)?.map((code) => code.replace(/\s+/g, " ")).sort();
+      return { code, figures: text.replace(/```.*?```|`[^`]+`/gs, "").match(/\d[\d,.]*\d|\d/g)?.sort() };
     });
   assertEquals(offered("README.zh.md"), offered("README.md"));
 });

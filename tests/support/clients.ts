@@ -7,8 +7,6 @@ import { inTime } from "./wait.ts";
 
 /** What every lesson answers, once more: a test must not take it from what it tests. */
 export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nA";
-/** What one answers that keeps its connections: lessons/README.md, "Keep the connection". */
-export const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 /** What an ordinary client sends. */
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 

@@ -89,5 +89,5 @@ export function experiment(
   if (!item) throw new Error(`lessons/README.md has no experiment "${name}"`);
   tried.add(name);
   const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
-  each(`Break it, ${item.name}`, lessons ?? item.lessons, test, { ...setup, changes });
+  each(`Break it, ${name}`, lessons ?? item.lessons, test, { ...setup, changes });
 }

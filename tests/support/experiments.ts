@@ -17,7 +17,6 @@ const STEP = new RegExp(
 
 /** One item of "Break it". */
 export interface Item {
-  readonly name: string;
   /** The lessons that it is for. */
   readonly lessons: readonly Lesson[];
   /** What it does to one of them. */
@@ -68,25 +67,22 @@ function lessonsOf(heading: string, text: string): Lesson[] {
   });
 }
 
-/** The text of lessons/README.md, or of its translation: by heading, its items, each from its name on. */
-export function itemsIn(file: string): [heading: string, items: string[]][] {
-  return Deno.readTextFileSync(`${ROOT}lessons/${file}`).split(/^## /m).slice(1).map((part) => {
+/** The items of lessons/README.md, or of its translation, by their headings and names. */
+export const itemsIn = (file: string): { heading: string; name: string; text: string }[] =>
+  Deno.readTextFileSync(`${ROOT}lessons/${file}`).split(/^## /m).slice(1).flatMap((part) => {
     const [heading, ...items] = part.split(/^- \*\*/m);
-    return [heading.trim(), items];
+    return items.map((item) => {
+      const [, name, text] = /^(.*?)[.。]?\*\*(.*)$/s.exec(item)!;
+      return { heading: heading.trim(), name: name.replace(/\s+/g, " "), text };
+    });
   });
-}
 
+let above: Item["changes"];
 /** By heading and name: `"06-epoll: Answer 10 MB"`. */
 export const experiments: ReadonlyMap<string, Item> = new Map(
-  itemsIn("README.md").flatMap(([heading, items]) => {
-    let above: Item["changes"];
-    return items.map((item): [string, Item] => {
-      const [, bold, text] = /^(.*?)\*\*(.*)$/s.exec(item)!;
-      const name = bold.replace(/\s+/g, " ").replace(/[.`]/g, "");
-      const goesOn = /The changes of the one above/.test(text) ? above : () => [];
-      const own = (lesson: Lesson) => [...goesOn(lesson), ...changes(text, lesson)];
-      above = own;
-      return [`${heading}: ${name}`, { name, lessons: lessonsOf(heading, text), changes: own }];
-    });
+  itemsIn("README.md").map(({ heading, name, text }): [string, Item] => {
+    const goesOn = /The changes of the one above/.test(text) ? above : () => [];
+    above = (lesson) => [...goesOn(lesson), ...changes(text, lesson)];
+    return [`${heading}: ${name}`, { lessons: lessonsOf(heading, text), changes: above }];
   }),
 );
