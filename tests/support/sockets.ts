@@ -22,7 +22,7 @@ const [NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, NLMSG_DONE] = [4, 2
 const [SYN_SENT, TIME_WAIT, CLOSE_WAIT] = [2, 6, 8];
 
 /**
- * The sockets on a port, or, if that is 0, those connected to `remote`: sock_diag(7), as `ss` asks it. /proc/net/tcp
+ * The sockets on a port that are connected to `remote`; 0: on any, to any: sock_diag(7), as `ss` asks it. /proc/net/tcp
  * has the same figures, but beside a hundred thousand other sockets no reader gets them in one instant.
  */
 export function tcpSockets(port: number, remote = 0): TcpSocket[] {
