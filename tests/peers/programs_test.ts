@@ -1,6 +1,6 @@
 /** What the lessons are measured against serves: a program that fails some of its clients is no measure. */
 import { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
-import { connect, get, readAll, REQUEST, reset, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { startServer } from "../support/servers.ts";
 import { PROGRAMS, RUNTIME } from "./programs.ts";
 
@@ -27,7 +27,9 @@ for (const { name, model, here, command } of others) {
       // More of them than 03 has threads.
       for (let i = 0; i < 5; i++) {
         for (const part of ["", REQUEST.slice(0, 10), REQUEST]) {
-          await reset(server, part);
+          const rude = resettable(server);
+          rude.send(part);
+          rude.close();
         }
       }
       const client = async () => {

@@ -63,17 +63,14 @@ export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string
   return await readAll(conn, "\r\n\r\nA");
 }
 
-/** A client that sends this and resets its connection: with SO_LINGER 0, close(2) sends RST instead of FIN. */
-export async function reset(
-  { port }: Listening,
-  text: string,
-  before?: () => Promise<unknown>,
-): Promise<void> {
+/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
+export function resettable({ port }: Listening) {
   const fd = connection(port);
   libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
-  libc.send(fd, new TextEncoder().encode(text), text.length, 0);
-  await before?.();
-  libc.close(fd);
+  return {
+    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
+    close: () => libc.close(fd),
+  };
 }
 
 /** `count` clients, `parallel` of them at a time: the answers that were not the right one. */
