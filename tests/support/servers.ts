@@ -15,16 +15,8 @@ export interface StartOptions {
   script?: string;
 }
 
-/** A server that runs. It ends with the block that started it (`await using`). */
-export interface Server extends AsyncDisposable {
-  readonly pid: number;
-  readonly port: number;
-  /** The lines it has printed. */
-  readonly stdout: string[];
-  readonly stderr: string[];
-  readonly status: Promise<Deno.CommandStatus>;
-  kill(signal: Deno.Signal): void;
-}
+/** A server that runs; `stdout` and `stderr` are the lines that it has printed. It ends with its block (`await using`). */
+export type Server = Awaited<ReturnType<typeof startServer>>;
 
 /** Else an error has colours, in a pipe too. */
 const NO_COLORS = { NO_COLOR: "1" };
@@ -51,7 +43,7 @@ export function start(lesson: Lesson, runtime: Runtime, options: StartOptions = 
 }
 
 /** Start a server that prints `http://ADDRESS:PORT` in its first lines when it listens. */
-export async function startServer(name: string, [program, ...args]: readonly string[]): Promise<Server> {
+export async function startServer(name: string, [program, ...args]: readonly string[]) {
   const piped = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   const child = new Deno.Command(program, { args, cwd: ROOT, env: NO_COLORS, ...piped }).spawn();
   const { pid, status } = child;
