@@ -1,5 +1,5 @@
 /** What the kernel holds of a server, and how that differs from what a trace tells. */
-import { cpuSeconds, descriptors, isNamed, read, tasks } from "../support/proc.ts";
+import { cpuSeconds, isNamed, list, probe, read, tasks } from "../support/proc.ts";
 import { tcpSockets } from "../support/sockets.ts";
 import { queued, references, type State } from "./model.ts";
 
@@ -28,10 +28,11 @@ export function observe(main: number, port: number, { processes, threads }: Stat
   for (const { name } of processes.filter(({ ended }) => !ended)) {
     const proc = `/proc/${pidOf(name)}`;
     seen.tables[name] = {};
-    for (const { fd, file } of descriptors(pidOf(name))) {
-      const socket = tcp.find(({ inode }) => file === `socket:[${inode}]`);
+    for (const fd of list(`${proc}/fd`)) {
+      const link = probe(() => Deno.readLinkSync(`${proc}/fd/${fd}`), "");
+      const socket = tcp.find(({ inode }) => link === `socket:[${inode}]`);
       if (socket) seen.tables[name][fd] = socket.remote;
-      if (file !== "anon_inode:[eventpoll]") continue;
+      if (link !== "anon_inode:[eventpoll]") continue;
       seen.interest[fd] = [...read(`${proc}/fdinfo/${fd}`).matchAll(/^tfd: +(\d+) events: +(\w+)/gm)]
         .map(([, fd, events]) => [Number(fd), parseInt(events, 16)]);
     }

@@ -3,7 +3,7 @@ import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { changed } from "../support/changed.ts";
 import { get, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
-import { descriptors, read } from "../support/proc.ts";
+import { openFiles, read } from "../support/proc.ts";
 import { COMMANDS, LESSONS } from "../support/runtimes.ts";
 import { output, start } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
@@ -45,7 +45,7 @@ once("LESSON_FORKABLE from another lesson's environment is not taken for its own
 each("no program that a copy starts has its descriptors", ["06-epoll"], async (server) => {
   using _silent = await silent(server, 1);
   assertEquals(await get(server), RESPONSE_TEXT);
-  const inherited = descriptors(server.pid).filter(({ fd, file }) => {
+  const inherited = openFiles(server.pid).filter(({ fd, file }) => {
     const flags = /^flags:\s+(\d+)/m.exec(read(`/proc/${server.pid}/fdinfo/${fd}`))?.[1];
     return flags && Number(fd) > 2 && /^(socket|anon_inode):/.test(file) && !(parseInt(flags, 8) & O_CLOEXEC);
   });

@@ -40,18 +40,20 @@ export const stat = (pid: number): string[] => read(`/proc/${pid}/stat`).split("
 export const alive = (pid: number): boolean => !["", "Z", "X"].includes(stat(pid)[0]);
 
 /** The descriptors that a process has open, each with what it leads to, such as "socket:[1234]". */
-export const descriptors = (pid: number): { fd: string; file: string }[] =>
+export const openFiles = (pid: number): { fd: string; file: string }[] =>
   list(`/proc/${pid}/fd`).map((fd) => ({
     fd,
     file: probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""),
   }));
+/** How many these are. */
+export const descriptors = (pid: number): number => openFiles(pid).length;
 
 /** The threads that a lesson has made, by the names that the runtimes give them. */
 const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test(name));
 
 /** What a server holds. Its sockets are counted without the Unix sockets that a runtime makes for itself. */
 export function resources({ pid }: { pid: number }) {
-  const [open, unix] = [descriptors(pid), read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm)];
+  const [open, unix] = [openFiles(pid), read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm)];
   return {
     sockets: open.filter(({ file }) => /^socket:/.test(file) && !unix?.includes(file.slice(8, -1))).length,
     descriptors: open.length,
