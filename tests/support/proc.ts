@@ -53,7 +53,8 @@ const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test
 
 /** What a server holds. Its sockets are counted without the Unix sockets that a runtime makes for itself. */
 export function resources({ pid }: { pid: number }) {
-  const [open, unix] = [openFiles(pid), read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm)];
+  const unix = read("/proc/net/unix").match(/(?<= )\d+(?= *(?: [/@].*)?$)/gm); // before one of them is closed
+  const open = openFiles(pid);
   return {
     sockets: open.filter(({ file }) => /^socket:/.test(file) && !unix?.includes(file.slice(8, -1))).length,
     descriptors: open.length,
