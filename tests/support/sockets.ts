@@ -20,6 +20,7 @@ export interface TcpSocket {
 const [AF_INET, AF_NETLINK, SOCK_RAW, IPPROTO_TCP] = [2, 16, 3, 6];
 const [NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, NLMSG_DONE] = [4, 20, 0x301, 3];
 const [SYN_SENT, TIME_WAIT, CLOSE_WAIT] = [2, 6, 8];
+const ALL = (1 << 13) - 1; // the next state would be that of sockets of any port, which are only bound
 
 /**
  * The sockets on a port that are connected to `remote`; 0: on any, to any: sock_diag(7), as `ss` asks it. /proc/net/tcp
@@ -33,7 +34,7 @@ export function tcpSockets(port: number, remote = 0): TcpSocket[] {
   request.setUint16(6, REQUEST_DUMP, true);
   request.setUint8(16, AF_INET);
   request.setUint8(17, IPPROTO_TCP);
-  request.setUint32(20, ~(1 << TIME_WAIT), true);
+  request.setUint32(20, ALL & ~(1 << TIME_WAIT), true);
   request.setUint16(24, port);
   request.setUint16(26, remote);
   libc.send(fd, new Uint8Array(request.buffer), request.byteLength, 0);
