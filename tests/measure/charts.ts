@@ -1,6 +1,6 @@
 /** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
 import { MODELS, PROGRAMS } from "../peers/programs.ts";
-import { type Figure, short, value } from "./figures.ts";
+import { type Figures, subject, value } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
 import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
 
@@ -48,12 +48,12 @@ const LINES = [
 const SILENT = [0, 10, 100, 990];
 
 /** How the cost of a request grows with the silent connections beside it: a line for each model and language. */
-export function growthChart(figures: readonly Figure[]): string {
+export function growthChart(figures: Figures): string {
   const [left, right, top, bottom] = [64, WIDTH - 116, 96, 370];
   const x = (i: number) => left + i / 3 * (right - left); // zero has a place of its own, a step left of the first value
   const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const costs = SILENT.map((silent) => value(figures, `${short(model)} beside ${silent}`, language)!);
+      const costs = SILENT.map((silent) => value(figures, subject(model, `beside ${silent}`), language)!);
       return { model, style, costs };
     })
   ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
@@ -85,7 +85,7 @@ export function growthChart(figures: readonly Figure[]): string {
 }
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
-export function peersChart(figures: readonly Figure[]): string {
+export function peersChart(figures: Figures): string {
   const [left, right, row] = [96, WIDTH - 136, 19];
   const costs = PROGRAMS.map(({ model, language }) => cost(figures, model, language));
   const { at, marks } = scale(costs.flatMap(({ cpu }) => cpu ?? []), left + 12, right);

@@ -1,58 +1,60 @@
 /** How every figure of `compare` is found. Each program is started anew, and a figure that cannot be ends the run. */
 import { type Model, type Program, PROGRAMS, RUNTIME } from "../peers/programs.ts";
-import { get, silent, startLoad } from "../support/clients.ts";
+import { get, silent } from "../support/clients.ts";
+import { heavyLoad, type LoadResult } from "../support/load.ts";
 import { descriptors, settled, switches, tasks } from "../support/proc.ts";
 import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
 import { libc } from "../support/syscalls.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import { checkPossible, type Figure, MeasuringFault, short, type Subject } from "./figures.ts";
+import { checkPossible, type Figures, MeasuringFault, type Quantity, subject } from "./figures.ts";
 
 /** A program that runs, how to put load on it, and how to keep a figure of it. */
 interface Test {
   readonly program: Program;
   readonly server: Server;
-  /** The requests, those in a second, the CPU time of each, µs, and the server's share of a processor, %. */
-  load(clients: number, seconds?: number): Promise<Record<"requests" | "rate" | "cpu" | "share", number>>;
-  keep(of: Subject, value: number, round?: number): void;
+  load(clients: number, seconds?: number): Promise<LoadResult>;
+  keep(what: Quantity, value: number, round?: number): void;
 }
 type Measure = (test: Test) => Promise<void>;
+
+/** CPU time of a request, µs. */
+const cost = ({ cpu, requests }: LoadResult) => cpu / requests * 1e6;
 
 /** Ten clients at once; of 02 also one after another, and an empty Worker. */
 async function tenClients({ program: { model, language }, load, keep }: Test, round: number): Promise<void> {
   await load(10); // the compilers come first
-  keep(`${short(model)} at 10`, (await load(10)).cpu, round);
+  keep("at 10", cost(await load(10)), round);
   const runtime = RUNTIME[language];
   if (model !== "02-thread" || !runtime) return;
-  keep("02 at 1", (await load(1)).cpu, round);
+  keep("at 1", cost(await load(1)), round);
   const script = "tests/programs/worker_cost.ts";
   const { stdout, stderr } = await run(model, runtime, { script, args: ["20"] });
   if (stdout === "") throw new Error(stderr);
-  keep("empty at 1", Number(stdout), round);
+  keep("worker", Number(stdout), round);
 }
 
 /** What a server does while nothing happens; then one client, beside more and more silent ones. */
-async function besideSilent({ program, server, load, keep }: Test, rounds: number): Promise<void> {
-  const of = short(program.model);
+async function besideSilent({ server, load, keep }: Test, rounds: number): Promise<void> {
   await load(10);
   await load(0); // what Bun still compiles is no rest
-  keep(`${of} idle`, (await load(0)).share);
+  const { cpu, seconds } = await load(0);
+  keep("idle", cpu / seconds * 100);
   for (const count of [0, 10, 100, 990]) {
     using _silent = await silent(server, count);
     await get(server); // all that came before it have been accepted then
     for (let round = 1; round <= rounds; round++) {
-      keep(`${of} beside ${count}`, (await load(1, 0.2)).cpu, round);
+      keep(`beside ${count}`, cost(await load(1, 0.2)), round);
     }
   }
 }
 
 /** A hundred clients at threads: a pool, and one for each. */
-async function overload({ program, server, load, keep }: Test): Promise<void> {
-  const of = short(program.model);
+async function overload({ server, load, keep }: Test): Promise<void> {
   const before = switches(server.pid) + switchesOfChildren();
-  const { requests, rate } = await load(100);
-  keep(`${of} rate`, rate);
+  const { requests, seconds } = await load(100);
+  keep("rate", requests / seconds);
   await server[Symbol.asyncDispose](); // and it is reaped
-  keep(`${of} switches`, (switchesOfChildren() - before) / requests);
+  keep("switches", (switchesOfChildren() - before) / requests);
 }
 
 /** Switches of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
@@ -71,7 +73,7 @@ async function fullPool({ server, keep }: Test): Promise<void> {
   using _silent = await silent(server, 4);
   await waitFor("four threads in recv", () => receiving(server) === 4);
   const answered = get(server).then(() => 1, () => 0);
-  keep("03 answers", await Promise.race([answered, pause(1000).then(() => 0)]));
+  keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
 }
 
 /** What a server has when it says that it can take no more: threads that serve a client, or descriptors. */
@@ -80,7 +82,7 @@ async function limit({ program: { model }, server, keep }: Test): Promise<void> 
   const refuses = /can't start new thread|fd_set/;
   await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
   await settled(server);
-  keep(`${short(model)} limit`, model === "02-thread" ? receiving(server) : descriptors(server.pid));
+  keep("limit", model === "02-thread" ? receiving(server) : descriptors(server.pid));
 }
 
 /** The programs of these models, without C: the article's claims are judged by the others. */
@@ -89,35 +91,30 @@ const judged = (...models: Model[]) =>
 
 /** Measure everything; `progress` hears what. What fails with one program is noted, and the others go on. */
 export async function measureAll(rounds: number, progress: (what: string) => void) {
-  const figures: Figure[] = [];
+  const figures: Figures = {};
   const notes = PROGRAMS.filter(({ here }) => !here).map(({ name }) => `${name}: it cannot be started here`);
-  const dir = await Deno.makeTempDir();
-  await using loader = startLoad();
 
-  async function start(program: Program, measure: Measure, limits: string[]) {
-    const { name, model, language } = program;
-    await using server = await startServer(name, [...limits, ...program.command(dir)]);
-    const { pid, port } = server;
-    const rest = model === "01-fork" || model === "02-thread"; // they work on when a client has been answered
-    const keep: Test["keep"] = (of, value, round = 1) => figures.push({ of, language, round, value });
-    const load: Test["load"] = async (clients, seconds = 0.4) => {
-      const { requests, failed, ...usage } = await loader.run({ pid, port, clients, seconds, rest });
-      if (failed > 0) notes.push(`${name}, ${clients} clients: ${failed} of ${requests + failed} failed`);
-      if (requests === 0 && clients > 0) throw new Error("no request was answered");
-      checkPossible(model, navigator.hardwareConcurrency, usage);
-      const [cpu, share] = [usage.cpu / requests * 1e6, usage.cpu / usage.seconds * 100];
-      return { requests, rate: requests / usage.seconds, cpu, share };
-    };
-    await measure({ program, server, load, keep });
-  }
   async function each(says: string, programs: readonly Program[], measure: Measure, limits: string[] = []) {
     progress(says);
     for (const program of programs.filter(({ here }) => here)) {
-      await start(program, measure, limits).catch((error) => {
-        const line = `${program.name}: ${error.message}`;
-        if (error instanceof MeasuringFault) throw new MeasuringFault(line);
-        notes.push(line);
-      });
+      const { name, model, language, command } = program;
+      const rest = model === "01-fork" || model === "02-thread"; // they work on when a client has been answered
+      const keep: Test["keep"] = (what, value, round = 1) =>
+        ((figures[subject(model, what)] ??= {})[language] ??= [])[round - 1] = value;
+      try {
+        await using server = await startServer(name, [...limits, ...command]);
+        const load: Test["load"] = async (clients, seconds = 0.4) => {
+          const found = await heavyLoad(server, { clients, seconds, rest });
+          if (found.failed > 0) notes.push(`${name}, ${clients} clients: ${found.failed} requests failed`);
+          if (found.requests === 0 && clients > 0) throw new Error("no request was answered");
+          checkPossible(program, navigator.hardwareConcurrency, found);
+          return found;
+        };
+        await measure({ program, server, load, keep });
+      } catch (error) {
+        if (error instanceof MeasuringFault) throw error;
+        notes.push(`${name}: ${(error as Error).message}`);
+      }
     }
   }
 
@@ -137,6 +134,5 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
   await each("threads of CPython, until there are no more", [python], limit, addresses);
   await each("threads of JavaScript, until there are no more", others, limit, descriptorsAtMost(256));
   await each("descriptors, until there are no more", judged("05-select"), limit);
-  await Deno.remove(dir, { recursive: true });
-  return { figures, notes };
+  return { rounds, figures, notes };
 }

@@ -1,6 +1,6 @@
 /** What is asked of the figures: whether they bear the article out, and what a lesson costs beside what one takes instead. */
 import { type Language, LANGUAGES } from "../peers/programs.ts";
-import { type Figure, ratio, type Subject, value } from "./figures.ts";
+import { type Figures, ratio, type Subject, value } from "./figures.ts";
 
 /**
  * What is asked, in at most 54 characters; the figure; what it is divided by, if it is; where it is true, from here up
@@ -35,7 +35,7 @@ export const CLAIMS: readonly Question[] = [
 /** What a lesson costs beside what one would take instead. */
 export const RELATIONS: readonly Question[] = [
   ["01 ÷ CPython's 01, both with their children", "01 at 10", "01 at 10", undefined, "CPython"],
-  ["02, one client after another ÷ an empty Worker", "02 at 1", "empty at 1"],
+  ["02, one client after another ÷ an empty Worker", "02 at 1", "02 worker"],
   ["06 ÷ the runtime's own server", "06 at 10", "own at 10"],
 ];
 
@@ -45,7 +45,7 @@ export const JUDGED: readonly Language[] = LANGUAGES.filter((language) => langua
 /** The answer for a language: the figure, and whether it is true; undefined if it was not measured. */
 export function judge(
   [_, of, to, { least = -Infinity, most = Infinity } = {}, other]: Question,
-  figures: readonly Figure[],
+  figures: Figures,
   language: Language,
 ): { figure: number; holds: boolean } | undefined {
   const figure = to ? ratio(figures, [of, language], [to, other ?? language]) : value(figures, of, language);

@@ -4,9 +4,6 @@ import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } fr
 import { startServer } from "../support/servers.ts";
 import { PROGRAMS, RUNTIME } from "./programs.ts";
 
-const dir = Deno.makeTempDirSync();
-addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
-
 const OK =
   /^HTTP\/1\.1 200 OK(?=[^]*\r\nConnection: close\r\n)(?=[^]*\r\nContent-Length: 1\r\n)[^]*\r\n\r\nA$/i;
 
@@ -18,7 +15,7 @@ for (const { name, model, here, command } of others) {
     async fn() {
       const right = (answer: string) =>
         model === "own server" ? assertMatch(answer, OK) : assertEquals(answer, RESPONSE_TEXT);
-      await using server = await startServer(name, command(dir));
+      await using server = await startServer(name, command);
       using slow = await connect(server);
       slow.setNoDelay(true);
       for (const byte of REQUEST) await sendAll(slow, byte);
