@@ -38,17 +38,13 @@ export function median(values: readonly number[] = []): number | undefined {
   return found[found.length >> 1];
 }
 
-/** The median over the rounds, or undefined if it was not measured. */
-export const value = (figures: Figures, of: Subject, language: Language): number | undefined =>
-  median(figures[of]?.[language]);
-
-/** How many times as much as another figure: the median of the rounds' ratios, or undefined if there is none. */
-export function ratio(
-  figures: Figures,
-  [of, language]: [Subject, Language],
-  [to, base]: [Subject, Language],
-) {
-  return median(figures[of]?.[language]?.map((value, round) => value / figures[to]?.[base]?.[round]!));
+/**
+ * The median over the rounds; or, of what is divided by another figure, the median of the rounds' ratios. Undefined: it was
+ * not measured.
+ */
+export function figure(figures: Figures, of: Subject, language: Language, to?: Subject, base = language) {
+  const divisor = (round: number) => to ? figures[to]?.[base]?.[round] ?? NaN : 1;
+  return median(figures[of]?.[language]?.map((value, round) => value / divisor(round)));
 }
 
 /** A figure that cannot be: the measurement is wrong, and nothing of it counts. */

@@ -2,15 +2,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
-import {
-  checkPossible,
-  type Figures,
-  MeasuringFault,
-  median,
-  ratio,
-  type Subject,
-  subject,
-} from "./figures.ts";
+import { checkPossible, figure, type Figures, MeasuringFault, median } from "./figures.ts";
+import { type Subject, subject } from "./figures.ts";
 import { report, table } from "./report.ts";
 import { CLAIMS, judge, RELATIONS } from "./verdicts.ts";
 
@@ -18,16 +11,10 @@ import { CLAIMS, judge, RELATIONS } from "./verdicts.ts";
 const deno = (of: Subject, ...Deno: number[]): Figures => ({ [of]: { Deno } });
 
 Deno.test("a median is the value in the middle, of two the upper; a ratio is the median of the rounds' ratios", () => {
-  assertEquals([[3], [9, 1, 5], [4, 1], [], [NaN, 7]].map((values) => median(values)), [
-    3,
-    5,
-    4,
-    undefined,
-    7,
-  ]);
+  assertEquals([[3], [9, 1, 5], [4, 1], [], [NaN, 7]].map((all) => median(all)), [3, 5, 4, undefined, 7]);
   const figures = { ...deno("01 at 10", 10, 30, 90), ...deno("06 at 10", 1, 10, 10, 10) };
-  assertEquals(ratio(figures, ["01 at 10", "Deno"], ["06 at 10", "Deno"]), 9); // of 10, 3 and 9
-  assertEquals(ratio(figures, ["01 at 10", "Deno"], ["06 at 10", "C"]), undefined);
+  assertEquals(figure(figures, "01 at 10", "Deno", "06 at 10"), 9); // of 10, 3 and 9
+  assertEquals(figure(figures, "01 at 10", "Deno", "06 at 10", "C"), undefined);
 });
 
 Deno.test("more CPU time than there was is a measuring fault", () => {

@@ -1,6 +1,6 @@
 /** What is asked of the figures: whether they bear the article out, and what a lesson costs beside what one takes instead. */
 import { type Language, LANGUAGES } from "../peers/programs.ts";
-import { type Figures, ratio, type Subject, value } from "./figures.ts";
+import { figure, type Figures, type Subject } from "./figures.ts";
 
 /**
  * What is asked, in at most 54 characters; the figure; what it is divided by, if it is; where it is true, from here up
@@ -43,11 +43,8 @@ export const RELATIONS: readonly Question[] = [
 export const JUDGED: readonly Language[] = LANGUAGES.filter((language) => language !== "C");
 
 /** The answer for a language: the figure, and whether it is true; undefined if it was not measured. */
-export function judge(
-  [_, of, to, { least = -Infinity, most = Infinity } = {}, other]: Question,
-  figures: Figures,
-  language: Language,
-): { figure: number; holds: boolean } | undefined {
-  const figure = to ? ratio(figures, [of, language], [to, other ?? language]) : value(figures, of, language);
-  return figure === undefined ? undefined : { figure, holds: figure >= least && figure <= most };
+export function judge([_, of, to, bounds, base]: Question, figures: Figures, language: Language) {
+  const found = figure(figures, of, language, to, base);
+  const { least = -Infinity, most = Infinity } = bounds ?? {};
+  return found === undefined ? undefined : { found, holds: found >= least && found <= most };
 }
