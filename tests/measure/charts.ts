@@ -2,7 +2,7 @@
 import { MODELS, PROGRAMS } from "../peers/programs.ts";
 import { figure, type Figures, subject } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
-import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
+import { JUDGED } from "./verdicts.ts";
 
 const WIDTH = 560;
 
@@ -60,8 +60,7 @@ export function growthChart(figures: Figures): string {
     })
   ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
   const { at, marks } = scale(lines.flatMap(({ costs }) => costs), bottom, top);
-  const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
-    .every((claim) => JUDGED.every((language) => judge(claim, figures, language)?.holds ?? true));
+  const borneOut = lines.every(({ model, costs }) => costs[3] / costs[0] < 1.5 === (model === "06-epoll"));
   const title = borneOut
     ? ["Silent connections make a request to 04 and 05 dearer;", "to 06 it costs the same beside 990 of them"]
     : ["What a request costs beside silent connections"];

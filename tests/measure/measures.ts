@@ -20,43 +20,6 @@ type Measure = (test: Test) => Promise<void>;
 /** CPU time of a request, µs. */
 const cost = ({ cpu, requests }: LoadResult) => cpu / requests * 1e6;
 
-/** Ten clients at once; of 02 also one after another, and an empty Worker. */
-async function tenClients({ program: { model, language }, load, keep }: Test, round: number): Promise<void> {
-  await load(10); // the compilers come first
-  keep("at 10", cost(await load(10)), round);
-  const runtime = RUNTIME[language];
-  if (model !== "02-thread" || !runtime) return;
-  keep("at 1", cost(await load(1)), round);
-  const script = "tests/programs/worker_cost.ts";
-  const { stdout, stderr } = await run(model, runtime, { script, args: ["20"] });
-  if (stdout === "") throw new Error(stderr);
-  keep("worker", Number(stdout), round);
-}
-
-/** What a server does while nothing happens; then one client, beside more and more silent ones. */
-async function besideSilent({ server, load, keep }: Test, rounds: number): Promise<void> {
-  await load(10);
-  await load(0); // what Bun still compiles is no rest
-  const { cpu, seconds } = await load(0);
-  keep("idle", cpu / seconds * 100);
-  for (const count of [0, 10, 100, 990]) {
-    using _silent = await silent(server, count);
-    await get(server); // all that came before it have been accepted then
-    for (let round = 1; round <= rounds; round++) {
-      keep(`beside ${count}`, cost(await load(1, 0.2)), round);
-    }
-  }
-}
-
-/** A hundred clients at threads: a pool, and one for each. */
-async function overload({ server, load, keep }: Test): Promise<void> {
-  const before = switches(server.pid) + switchesOfChildren();
-  const { requests, seconds } = await load(100);
-  keep("rate", requests / seconds);
-  await server[Symbol.asyncDispose](); // and it is reaped
-  keep("switches", (switchesOfChildren() - before) / requests);
-}
-
 /** Switches of all reaped children of this process, with those of their threads that had ended before: getrusage(2). */
 function switchesOfChildren(): number {
   const usage = new BigInt64Array(18); // struct rusage: its last two are ru_nvcsw and ru_nivcsw
@@ -67,23 +30,6 @@ const RUSAGE_CHILDREN = -1;
 
 /** The threads of a server that sleep in recv(2): each has a client. */
 const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => call === "recv").length;
-
-/** A client beside as many silent ones as the pool has threads. */
-async function fullPool({ server, keep }: Test): Promise<void> {
-  using _silent = await silent(server, 4);
-  await waitFor("four threads in recv", () => receiving(server) === 4);
-  const answered = get(server).then(() => 1, () => 0);
-  keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
-}
-
-/** What a server has when it says that it can take no more: threads that serve a client, or descriptors. */
-async function limit({ program: { model }, server, keep }: Test): Promise<void> {
-  using _silent = await silent(server, 1100);
-  const refuses = /can't start new thread|fd_set/;
-  await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
-  await settled(server);
-  keep("limit", model === "02-thread" ? receiving(server) : descriptors(server.pid));
-}
 
 /** The programs of these models, without C: the article's claims are judged by the others. */
 const judged = (...models: Model[]) =>
@@ -120,14 +66,57 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
 
   for (let round = 1; round <= rounds; round++) { // they alternate: what the machine does meanwhile meets all of them
     const says = `ten clients at each of ${PROGRAMS.length} programs, round ${round} of ${rounds}`;
-    await each(says, PROGRAMS, (test) => tenClients(test, round));
+    await each(says, PROGRAMS, async ({ program: { model, language }, load, keep }) => {
+      await load(10); // the compilers come first
+      keep("at 10", cost(await load(10)), round);
+      const runtime = RUNTIME[language];
+      if (model !== "02-thread" || !runtime) return;
+      keep("at 1", cost(await load(1)), round);
+      const script = "tests/programs/worker_cost.ts";
+      const { stdout, stderr } = await run(model, runtime, { script, args: ["20"] });
+      if (stdout === "") throw new Error(stderr);
+      keep("worker", Number(stdout), round);
+    });
   }
   for (const model of ["04-busy-poll", "05-select", "06-epoll"] as const) {
-    const says = `one client beside silent ones: ${model}`;
-    await each(says, judged(model), (test) => besideSilent(test, rounds));
+    const says = `at rest, then one client beside silent ones: ${model}`;
+    await each(says, judged(model), async ({ server, load, keep }) => {
+      await load(10);
+      await load(0); // what Bun still compiles is no rest
+      const { cpu, seconds } = await load(0);
+      keep("idle", cpu / seconds * 100);
+      for (const count of [0, 10, 100, 990]) {
+        using _silent = await silent(server, count);
+        await get(server); // all that came before it have been accepted then
+        for (let round = 1; round <= rounds; round++) {
+          keep(`beside ${count}`, cost(await load(1, 0.2)), round);
+        }
+      }
+    });
   }
-  await each("a hundred clients at 02 and 03", judged("02-thread", "03-thread-pool"), overload);
-  await each("a pool whose threads all wait", judged("03-thread-pool"), fullPool);
+  const threads = judged("02-thread", "03-thread-pool");
+  await each("a hundred clients at 02 and 03", threads, async ({ server, load, keep }) => {
+    const before = switches(server.pid) + switchesOfChildren();
+    const { requests, seconds } = await load(100);
+    keep("rate", requests / seconds);
+    await server[Symbol.asyncDispose](); // and it is reaped
+    keep("switches", (switchesOfChildren() - before) / requests);
+  });
+  await each("a pool whose threads all wait", judged("03-thread-pool"), async ({ server, keep }) => {
+    using _silent = await silent(server, 4);
+    await waitFor("four threads in recv", () => receiving(server) === 4);
+    const answered = get(server).then(() => 1, () => 0);
+    keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
+  });
+
+  /** What a server has when it says that it can take no more: threads that serve a client, or descriptors. */
+  const limit: Measure = async ({ program: { model }, server, keep }) => {
+    using _silent = await silent(server, 1100);
+    const refuses = /can't start new thread|fd_set/;
+    await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
+    await settled(server);
+    keep("limit", model === "02-thread" ? receiving(server) : descriptors(server.pid));
+  };
   // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
   const [python, ...others] = judged("02-thread");
   const addresses = ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh"];

@@ -1,6 +1,7 @@
 /** What the lessons are measured against serves: a program that fails some of its clients is no measure. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { heavyLoad } from "../support/load.ts";
 import { startServer } from "../support/servers.ts";
 import { PROGRAMS, RUNTIME } from "./programs.ts";
 
@@ -29,11 +30,8 @@ for (const { name, model, here, command } of others) {
           rude.close();
         }
       }
-      const client = async () => {
-        for (let i = 0; i < 20; i++) right(await get(server));
-      };
-      await Promise.all(Array.from({ length: 10 }, client));
-      assertEquals(server.stderr, []);
+      const { requests } = await heavyLoad(server, { clients: 10, count: 200 });
+      assertEquals([requests, server.stderr], [200, []]);
     },
   });
 }
