@@ -51,25 +51,23 @@ const isHere: Record<string, boolean> = {
   nginx: python && succeeds("nginx", "-v"),
 };
 
-function commandOf(model: Lesson, language: Language): string[] {
+function lesson(model: Lesson, language: Language): Program {
+  const program = { model, language, name: `${model} in ${language}`, here: isHere[language] };
   const runtime = RUNTIME[language];
-  if (runtime) return commandLine(model, runtime, { args: ["--port", "0"] });
-  if (language === "C") return [...COMPILE, `${FOLDER}/${model}`, `${HERE}/c/${model}.c`];
-  return [...PYTHON, `${HERE}/python/${model.replaceAll("-", "_")}.py`];
+  if (runtime) return { ...program, command: commandLine(model, runtime, { args: ["--port", "0"] }) };
+  const compiled = [...COMPILE, `${FOLDER}/${model}`, `${HERE}/c/${model}.c`];
+  const script = [...PYTHON, `${HERE}/python/${model.replaceAll("-", "_")}.py`];
+  return { ...program, command: language === "C" ? compiled : script };
 }
-
-const program = (model: Model, language: Language, name: string, ...command: string[]): Program => (
-  { model, language, name, here: isHere[name] ?? isHere[language], command }
+const own = (language: Language, name: string, ...command: string[]): Program => (
+  { model: "own server", language, name, here: isHere[name] ?? isHere[language], command }
 );
+
 /** All of them, those that cannot be started here too. */
 export const PROGRAMS: readonly Program[] = [
-  ...LESSONS.flatMap((model) =>
-    LANGUAGES.map((language) =>
-      program(model, language, `${model} in ${language}`, ...commandOf(model, language))
-    )
-  ),
-  program("own server", "C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`, FOLDER),
-  program("own server", "Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
-  program("own server", "Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
-  program("own server", "Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
+  ...LESSONS.flatMap((model) => LANGUAGES.map((language) => lesson(model, language))),
+  own("C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`, FOLDER),
+  own("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
+  own("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
+  own("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
 ];
