@@ -65,10 +65,9 @@ export class Epoll {
    * milliseconds (`null` or negative: never).
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
-    if (!(timeout === null || timeout < 2 ** 31 / 1000)) {
-      throw new RangeError(`poll takes seconds or null, not ${timeout}`);
-    }
-    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);
+    const valid = timeout === null || timeout < 2 ** 31 / 1000;
+    if (!valid) throw new RangeError(`poll takes seconds or null, not ${timeout}`);
+    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000) | 0; // no -0
     const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, milliseconds);
     const code = errno[0];
     if (n === -1 && code !== Errno.EINTR) throw new OSError("epoll_wait", code);

@@ -11,8 +11,7 @@ import { die } from "./stdio.ts";
 const MARK = "LESSON_FORKABLE";
 
 // include/uapi/asm-generic/fcntl.h, signal.h
-const O_CLOEXEC = 0o2000000;
-const F_SETFD = 2;
+const [O_CLOEXEC, F_SETFD] = [0o2000000, 2];
 const [SIGPROF, SIG_IGN] = [27, 1n];
 
 /** Whether {@link becomeForkable} was called. */
@@ -74,9 +73,7 @@ function strings(path: string): Uint8Array<ArrayBuffer>[] {
 }
 
 // include/uapi/linux/{prctl,seccomp,filter,bpf_common,audit}.h
-const PR_SET_SECCOMP = 22;
-const PR_SET_NO_NEW_PRIVS = 38;
-const SECCOMP_MODE_FILTER = 2n;
+const [PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER] = [22, 38, 2n];
 const LOAD = 0x20; // BPF_LD | BPF_W | BPF_ABS: load the word at offset k of struct seccomp_data
 const JUMP_IF_EQUAL = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const RETURN = 0x06; // BPF_RET | BPF_K

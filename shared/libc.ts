@@ -144,6 +144,10 @@ export function check(call: string, result: number): number {
   return result;
 }
 
+/** A wrong value, as a message shows it. */
+export const shown = (value: unknown): string =>
+  typeof value === "number" ? `${value}` : JSON.stringify(value) ?? typeof value;
+
 /** A string as C wants it: UTF-8 with a NUL behind it. */
 export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text + "\0");
 
@@ -152,7 +156,7 @@ const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, 
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
   const microseconds = typeof seconds === "number" ? Math.ceil(seconds * 1e6) : NaN;
   const valid = microseconds >= 0 && microseconds < 2 ** 31 * 1e6;
-  if (!valid) throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
+  if (!valid) throw new RangeError(`a time is seconds, not ${shown(seconds)}`);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);
   TIMEVAL[2] = microseconds % 1e6;
   return TIMEVAL;

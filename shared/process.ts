@@ -2,15 +2,14 @@
 import { forkable } from "./forkable.ts";
 import { bare, Errno, errno, errorname, libc } from "./libc.ts";
 import { runtime } from "./runtime.ts";
-import { Socket } from "./socket.ts";
+import { integer, Socket } from "./socket.ts";
 import { die, warn } from "./stdio.ts";
 
 /** For {@link waitpid}: do not wait for a child to end. */
 export const WNOHANG = 1;
 
 // include/uapi/linux/prctl.h, asm-generic/signal.h
-const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9n;
+const [PR_SET_PDEATHSIG, SIGKILL] = [1, 9n];
 
 let child = false; // is this one?
 const STATUS = new Int32Array(1);
@@ -24,9 +23,7 @@ const STATUS = new Int32Array(1);
  * no loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
-  if (!forkable) {
-    throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
-  }
+  if (!forkable) throw new Error("fork: becomeForkable() has to come first, or the child would not survive");
   // A timer that is due at once: a child inherits it, and its event loop runs it first.
   if (!armed) runtime.nextTurn(comeToLoop);
   armed = true;
@@ -34,10 +31,10 @@ export function fork(): number {
   const pid = libc.fork();
   if (pid === -1) warn(`can't start new process (fork: ${errorname(errno[0])})`);
   if (pid === 0) {
+    // The kernel kills the server's children when it (strictly: the thread that forked) ends: prctl(2).
+    if (!child) bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
+    if (!child && bare.getppid() !== parent) libc._exit(1); // it ended just before
     child = true;
-    // The kernel kills the child when its parent (strictly: the thread that forked) ends: prctl(2).
-    bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
-    if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
   return pid;
 }
@@ -69,5 +66,5 @@ export function waitpid(pid: number, options: number): [pid: number, status: num
 /** End this process at once: _exit(2). A child tells what was thrown, or else that it leaves connections open. */
 export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
-  return libc._exit(code) as never;
+  return libc._exit(integer(code, "the exit code")) as never;
 }

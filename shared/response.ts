@@ -10,9 +10,7 @@ export function response(
   headers: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(`response takes text or bytes, not ${typeof bytes}`);
-  }
+  if (!(bytes instanceof Uint8Array)) throw new TypeError(`response takes text or bytes, no ${typeof bytes}`);
   const lines = { Connection: "Close", "Content-Length": bytes.length, ...headers };
   const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const start = new TextEncoder().encode(`HTTP/1.1 ${status}\r\n${head}\r\n`);

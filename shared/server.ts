@@ -60,16 +60,13 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
 }
 
 /**
- * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. It drops what does
- * not fit, and the client's kernel tries again after a second. The listings say 1: then a burst of clients waits.
- */
-const BACKLOG = 4096;
-
-/**
  * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
  * `socket.create_server`. Then it prints where. What cannot be ends the process with a sentence (exit code 1).
+ *
+ * The kernel takes `backlog` connections before they are accepted, /proc/sys/net/core/somaxconn at most. It drops what does
+ * not fit, and the client's kernel tries again after a second. The listings say 1: then a burst of clients waits.
  */
-export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
+export function createServer(address: Address, { backlog = 4096 } = {}): Socket {
   const { lesson, port } = address;
   if (!lesson) throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
   const host = address.host === "localhost" ? "127.0.0.1" : address.host;

@@ -1,5 +1,5 @@
 /** TCP sockets, with the names of Python's `socket` module. That a client has gone is no error here. */
-import { bare, check, Errno, errno, errorname, libc, OSError, timeval } from "./libc.ts";
+import { bare, check, Errno, errno, errorname, libc, OSError, shown, timeval } from "./libc.ts";
 import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
@@ -45,15 +45,14 @@ function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
   const octets = /^(\d+)\.(\d+)\.(\d+)\.(\d+),(\d+)$/.exec(`${address}`)?.slice(1).map(Number) ?? [256];
   const [port] = octets.splice(4);
   if (port > 65535 || octets.some((octet) => octet > 255)) {
-    const given = JSON.stringify(address);
-    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${given}`);
+    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${shown(address)}`);
   }
   return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 /** The address in a struct sockaddr_in. */
 export const socketAddress = (
-  of: Uint8Array,
-): SocketAddress => [of.subarray(4, 8).join("."), of[2] << 8 | of[3]];
+  bytes: Uint8Array,
+): SocketAddress => [bytes.subarray(4, 8).join("."), bytes[2] << 8 | bytes[3]];
 
 /** Faults in the program. All other errors of a connection read as the end of the stream: the client has gone. */
 const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
@@ -94,9 +93,7 @@ export class Socket {
    */
   constructor(fileno?: number, { timeout, shared = true, addr }: SocketState = {}) {
     const made = fileno === undefined;
-    this.#fd = made
-      ? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
-      : descriptor(fileno);
+    this.#fd = descriptor(fileno ?? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
     this.#timeout = made ? null : timeout;
     this.#shared = shared && !made;
     this.addr = addr;
@@ -154,8 +151,7 @@ export class Socket {
     if (code === Errno.EAGAIN || code === Errno.EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // Without a free descriptor accept(2) fails at once, again and again: pause, or the server only spins.
-      // (Or it is an error of the network, which accept(2) passes on.)
+      // No descriptor is free (or the network failed): accept(2) fails at once. Pause, or the server only spins.
       warn(`accept: ${errorname(code)}: new clients wait`);
       bare.poll(null, 0, 50); // ms
       return null;
@@ -257,6 +253,7 @@ export class Socket {
    * connections were open. A shared one is closed only after an error, and a shared listening socket never.
    */
   static closeAll(who: string, thrown?: { error: unknown }): void {
+    if (thrown) report(who, thrown.error);
     let open = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();
@@ -264,8 +261,9 @@ export class Socket {
       if (!listens) open++;
       socket.close();
     }
-    if (thrown) report(who, thrown.error);
-    else if (open > 0) warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
+    if (open > 0 && !thrown) {
+      warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
+    }
   }
 
   #listens(): boolean {
@@ -281,6 +279,6 @@ export const descriptor = (value: number | Socket): number =>
 
 /** `value`, if it is a whole number that fits an int. TypeError */
 export function integer(value: number, what: string): number {
-  if (value === (value | 0)) return value;
-  throw new TypeError(`${what} has to be a whole number, not ${JSON.stringify(value)}`);
+  if (value === (value | 0)) return value | 0; // no -0
+  throw new TypeError(`${what} has to be a whole number, not ${shown(value)}`);
 }

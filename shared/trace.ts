@@ -116,9 +116,7 @@ export function creatingThread(number: number): (tid: number) => void {
   return (tid) => print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran()} ms`, place);
 }
 /** Tell that this thread is about to end. */
-export function endingThread(): void {
-  print(performance.now(), "exit(0)", "", "");
-}
+export const endingThread = (): void => print(performance.now(), "exit(0)", "", "");
 
 const HERE = new URL(".", import.meta.url).pathname;
 const SHARED = [HERE, decodeURI(HERE)]; // a runtime has it in its stacks as one or the other

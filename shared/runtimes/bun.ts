@@ -14,6 +14,14 @@ const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<strin
 export function bun(data: Promise<unknown>): Runtime {
   // deno-lint-ignore no-explicit-any
   const ffi = (process as any).getBuiltinModule("bun:ffi");
+  if (Bun.isMainThread) { // or Bun would print an error and go on
+    process.on("unhandledRejection", (reason) => {
+      throw reason;
+    });
+    process.on("uncaughtExceptionMonitor", () => {
+      if (process.listenerCount("uncaughtException") === 0) setTimeout(() => process.exit(1));
+    });
+  }
   return {
     os: process.platform,
     arch: process.arch === "x64" ? "x86_64" : "aarch64",
@@ -29,9 +37,6 @@ export function bun(data: Promise<unknown>): Runtime {
     beforeEnd(listener) {
       if (Bun.isMainThread) {
         process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
-        process.on("unhandledRejection", (reason) => {
-          throw reason; // Bun would only print it
-        });
         process.on("exit", listener);
       } else { // where process has no events, and is dear
         addEventListener("error", (event) => listener(1, event));

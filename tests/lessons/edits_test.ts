@@ -89,7 +89,7 @@ const EDITS = String.raw`
    | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
    | import type { Socket } | import { Socket as Sock } from "../shared/socket.ts";
 01 | if (request) conn.send | process.kill(process.pid, "SIGKILL");       | left           | child \d+ was killed by signal 9
-01 | becomeForkable();      |                                             | left, ends     | fork: a runtime survives it only after becomeForkable\(\)
+01 | becomeForkable();      |                                             | left, ends     | fork: becomeForkable\(\) has to come first
 01 | const server =         | …\nbecomeForkable();                          | ends           | becomeForkable\(\)
    | becomeForkable(); //   |
 06 | const epoll =          | warn("one 1"); warn("two"); warn("one 2"); … | answered      | ^one 1\ntwo$

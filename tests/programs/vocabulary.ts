@@ -62,7 +62,7 @@ const mistakes: [says: string, call: (value: never) => unknown, ...values: unkno
   ["new FdSet([server])", (sets) => select(sets, sets, sets), [server]],
   [`createServer takes what options("…") returns, not %`, (address) => createServer(address), 8080],
   ["Thread takes { module: import.meta.url", (target) => new Thread(target), () => {}],
-  ["becomeForkable(), which comes first", fork, undefined],
+  ["becomeForkable() has to come first", fork, undefined],
 ];
 for (const [says, call, ...values] of mistakes) {
   for (const value of values) {
