@@ -55,10 +55,10 @@ export function growthChart(figures: Figures): string {
   const x = (i: number) => left + i / 3 * (right - left); // zero has a place of its own, a step left of the first value
   const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const costs = SILENT.map((silent) => figure(figures, subject(model, `beside ${silent}`), language)!);
-      return { model, style, costs };
+      const cost = (silent: number) => figure(figures, subject(model, `beside ${silent}`), language);
+      return { model, style, costs: SILENT.flatMap((silent) => cost(silent) ?? []) };
     })
-  ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
+  ).filter(({ costs }) => costs.length === SILENT.length);
   const { at, marks } = scale(lines.flatMap(({ costs }) => costs), bottom, top);
   const borneOut = lines.every(({ model, costs }) => costs[3] / costs[0] < 1.5 === (model === "06-epoll"));
   const title = borneOut

@@ -16,8 +16,7 @@ import { until } from "../support/wait.ts";
 async function atRest(server: Server) {
   await until(() => children(server.pid).length === 0);
   const { sockets, descriptors } = await settled(server);
-  const MiB = Math.round(residentKiB(server.pid) / 1024);
-  return { MiB, sockets, descriptors, threads: tasks(server.pid).length };
+  return { MiB: residentKiB(server.pid) >> 10, sockets, descriptors, threads: tasks(server.pid).length };
 }
 
 /**
