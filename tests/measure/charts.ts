@@ -96,6 +96,6 @@ export function peersChart(figures: Figures): string {
     }),
   ]);
   const columns = marks.map((cost) => mark(`M${at(cost)} 80V${y + 8}`, at(cost), 72, cell(cost), AMID));
-  const values = "CPU time of the server, µs; ten clients at once";
+  const values = "µs of the server's CPU time, ten clients at once; ÷ C round by round";
   return page(Math.ceil(y + 20), ["What a request costs, model by model"], values, [...columns, ...rows]);
 }

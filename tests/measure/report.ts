@@ -60,7 +60,7 @@ export function report({ machine, seconds, rounds, figures, notes }: Run): strin
 the median of the rounds' ratios, which need not be the ratio of the medians.
 
 ${matrix(figures)}
-* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C
+* nginx, Deno.serve, Bun.serve, node:http; ÷ 06-epoll in C
 
 ${answers("How many times as much, also round by round", RELATIONS, figures)}
 

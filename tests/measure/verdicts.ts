@@ -18,7 +18,7 @@ export type Question = readonly [
 export const CLAIMS: readonly Question[] = [
   ["A process for each client is dear: 01 ÷ 06", "01 at 10", "06 at 10", { least: 3 }],
   ["A thread is far cheaper: 02 ÷ 01", "02 at 10", "01 at 10", { most: 0.5 }],
-  ['Threads end in "can\'t start new thread": here* after', "02 limit", undefined, { least: 1 }],
+  ['Threads run out ("can\'t start new thread"): after*', "02 limit", undefined, { least: 1 }],
   ["Many threads, many switches: of 02, for a request", "02 switches", undefined, { least: 3 }],
   ["A full pool lets the next client wait: answers in 1 s", "03 answers", undefined, { most: 0 }],
   ["Overloaded, a pool is no faster than threads: 03 ÷ 02", "03 rate", "02 rate", { most: 1.5 }],
@@ -34,7 +34,7 @@ export const CLAIMS: readonly Question[] = [
 
 /** What a lesson costs beside what one would take instead. */
 export const RELATIONS: readonly Question[] = [
-  ["01 ÷ CPython's 01, both with their children", "01 at 10", "01 at 10", undefined, "CPython"],
+  ["01 ÷ CPython's 01, with the children's CPU time", "01 at 10", "01 at 10", undefined, "CPython"],
   ["02, one client after another ÷ an empty Worker", "02 at 1", "02 worker"],
   ["06 ÷ the runtime's own server", "06 at 10", "own at 10"],
 ];
