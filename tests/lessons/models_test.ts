@@ -1,7 +1,8 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { get, heavyLoad, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
+import { get, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { BY_ONE, each, nextWaits } from "../support/declare.ts";
+import { heavyLoad } from "../support/load.ts";
 import { asleepIn, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";
 import { sleeps, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
@@ -14,7 +15,7 @@ each("says where it listens, and answers the exact bytes, many at once", LESSONS
   assertEquals(await get(server), RESPONSE_TEXT);
   // Nobody's answer is lost. `deno task soak` sends 50,000 to 01, and has the time for it.
   const count = lesson === "01-fork" || lesson === "02-thread" ? 100 : 10_000;
-  const { requests, failed } = await heavyLoad(server, 100, count);
+  const { requests, failed } = await heavyLoad(server, { clients: 100, count });
   assertEquals({ requests, failed }, { requests: count, failed: 0 });
 });
 

@@ -1,6 +1,4 @@
 /** Clients: single ones, many of them, silent ones. */
-import type { LoadOrder, LoadResult } from "../programs/load.ts";
-import { COMMANDS, ROOT } from "./runtimes.ts";
 import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
@@ -85,32 +83,4 @@ export async function load(server: Listening, count: number, parallel: number): 
   };
   await Promise.all(Array.from({ length: parallel }, client));
   return wrong;
-}
-
-/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
-export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
-  const [deno, ...options] = COMMANDS.deno;
-  const args = [...options, "tests/programs/load.ts"];
-  const child = new Deno.Command(deno, { args, cwd: ROOT, stdin: "piped", stdout: "piped" }).spawn();
-  const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
-  return {
-    async run(order) {
-      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
-      const { value } = await reader.read();
-      const found = JSON.parse(new TextDecoder().decode(value));
-      if (found.message) throw new Error(found.message);
-      return found;
-    },
-    async [Symbol.asyncDispose]() {
-      await writer.close();
-      await child.status;
-      await reader.cancel();
-    },
-  };
-}
-
-/** So many requests to a lesson, from a process of their own. */
-export async function heavyLoad({ port, pid }: Server, clients: number, count: number): Promise<LoadResult> {
-  await using load = startLoad();
-  return await load.run({ port, pid, clients, seconds: 3600, count, rest: false });
 }
