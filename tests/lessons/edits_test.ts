@@ -89,6 +89,12 @@ const EDITS = String.raw`
 01 | if (request) conn.send | process.kill(process.pid, "SIGKILL");       | left           | child \d+ was killed by signal 9
 01 | const server =         | …\nbecomeForkable();                          | ends           | becomeForkable\(\)
    | becomeForkable(); //   |
+01 | function handler(      | … if (fork() > 0) exit(0);                  | answered       | has ended with connections open
+03 | await Promise.race(    | setTimeout(() => { throw new Error("due"); }, 500); … | ends | error: due[^]*mine\.ts:\d+
+04 | while (true) {         | … turn();                                   | ends           | turn: without .await. it does nothing
+   | import { createServer  | … import { turn } from "../shared/eventloop.ts";
+04 | while (true) {         | (async () => { while (true) await turn(); })(); … await turn(); | answered |
+   | import { createServer  | … import { turn } from "../shared/eventloop.ts";
 06 | const epoll =          | warn("one 1"); warn("two"); warn("one 2"); … | answered      | ^one 1\ntwo$
    | import { createServer  | … import { warn } from "../shared/stdio.ts";
 `;
