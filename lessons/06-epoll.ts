@@ -1,7 +1,7 @@
 /**
  * 06: epoll.
  *
- * The kernel keeps the list of watched sockets. When something comes for one of them, that puts it on a
+ * The kernel keeps the list of watched sockets. When something comes for one of them, it puts that one on a
  * second list, the ready list. epoll_wait returns these k. The others cost nothing, however many: O(k).
  *
  * Article: 《web 服务器的秘密(二)》, "Epoll"

@@ -1,6 +1,5 @@
 /** epoll(7), with the names of Python's `select.epoll`. */
-import { Errno, OSError } from "./errno.ts";
-import { check, errno, libc } from "./libc.ts";
+import { check, Errno, errno, libc, OSError } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { descriptor, integer, type Socket } from "./socket.ts";
 
@@ -27,8 +26,8 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 
-// struct epoll_event in 32-bit words: `events`, then 64 bits of data, whose lower half is the descriptor here. On x86-64
-// alone it is packed, so that the data follow at once; elsewhere they are aligned to 8 bytes.
+// struct epoll_event in 32-bit words: `events`, and 64 bits of data, whose lower half is the descriptor here. On x86-64
+// the data follow at once; elsewhere they are aligned to 8 bytes.
 const [WORDS, DATA] = runtime.arch === "x86_64" ? [3, 1] : [4, 2];
 const MAX_EVENTS = 512;
 
@@ -61,15 +60,14 @@ export class Epoll {
   }
 
   /**
-   * Sleep until something happens to a watched descriptor, and return up to 512 events: epoll_wait(2). An event is a
-   * descriptor and the bits that tell what happened. None: `timeout` seconds are over, rounded up to milliseconds (`null` or
-   * negative: never), or a signal has come.
+   * Sleep until something happens to a watched descriptor, and return up to 512 events, each a descriptor and the bits
+   * that tell what happened: epoll_wait(2). None: a signal has come, or `timeout` seconds are over, rounded up to
+   * milliseconds (`null` or negative: never).
    */
   poll(timeout: number | null = null): [fileno: number, event: number][] {
-    if (timeout !== null && !(timeout < 2 ** 31 / 1000)) {
-      throw new RangeError(`poll takes seconds or null, not ${JSON.stringify(timeout)}`);
-    }
-    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000);
+    const valid = timeout === null || timeout < 2 ** 31 / 1000;
+    if (!valid) throw new RangeError(`poll takes seconds or null, not ${timeout}`);
+    const milliseconds = timeout === null || timeout < 0 ? -1 : Math.ceil(timeout * 1000) | 0; // no -0
     const n = libc.epoll_wait(this.#fd, this.#events, MAX_EVENTS, milliseconds);
     const code = errno[0];
     if (n === -1 && code !== Errno.EINTR) throw new OSError("epoll_wait", code);

@@ -1,11 +1,7 @@
-/** The C library, glibc or musl: every function that is called here, and the errno that it leaves. */
-import { OSError } from "./errno.ts";
+/** The C library, glibc or musl: every function that is called here, and why a call of it fails. */
 import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
-/**
- * What each function returns, and then what it takes, as its man page has it. A result is `i32` also where C has
- * `ssize_t`: no buffer here is larger than 2 GiB, so 32 bits are enough, and 64 would be a bigint.
- */
+/** What each function returns, and then what it takes. A `ssize_t` is an `i32`: no buffer here reaches 2 GiB. */
 const FUNCTIONS = {
   __errno_location: ["u64"],
   // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
@@ -20,7 +16,7 @@ const FUNCTIONS = {
   recv: ["i32", "i32", "buffer", "size", "i32"],
   send: ["i32", "i32", "buffer", "size", "i32"],
   shutdown: ["i32", "i32", "i32"],
-  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2), isatty(3)
+  // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2)
   close: ["i32", "i32"],
   dup: ["i32", "i32"],
   ioctl: ["i32", "i32", "size", "buffer"],
@@ -29,7 +25,6 @@ const FUNCTIONS = {
   read: ["i32", "i32", "buffer", "size"],
   write: ["i32", "i32", "buffer", "size"],
   readlink: ["i32", "buffer", "buffer", "size"],
-  isatty: ["i32", "i32"],
   // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
   poll: ["i32", "buffer", "size", "i32"],
   select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
@@ -44,16 +39,18 @@ const FUNCTIONS = {
   getppid: ["i32"],
   gettid: ["i32"],
   execve: ["i32", "buffer", "buffer", "buffer"],
-  prctl: ["i32", "i32", "u64", "u64", "u64", "u64"],
+  prctl: ["i32", "i32", "u64", "buffer", "u64", "u64"],
   signal: ["u64", "i32", "u64"],
   getenv: ["u64", "buffer"],
   atoi: ["i32", "u64"],
-  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3)
+  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3), malloc(3), memcpy(3)
   pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
   pthread_join: ["i32", "u64", "buffer"],
-  sem_init: ["i32", "buffer", "i32", "i32"],
-  sem_post: ["i32", "buffer"],
+  sem_init: ["i32", "u64", "i32", "i32"],
+  sem_post: ["i32", "u64"],
   dlsym: ["u64", "u64", "buffer"],
+  malloc: ["u64", "size"],
+  memcpy: ["u64", "u64", "buffer", "size"],
 } as const satisfies Record<string, Signature>;
 
 /** glibc before 2.34 has some in files of their own. musl takes all such names for itself. */
@@ -73,26 +70,20 @@ if (runtime.os !== "linux") {
 /** The C functions by name. A pointer is a typed array or `null`. */
 export type Libc = { readonly [K in keyof typeof FUNCTIONS]: CFunction };
 
-/** The functions, each opened when it is first used: that costs as much as a hundred calls. */
-function lazily(wrap: (name: string, call: CFunction) => CFunction): Libc {
-  const functions = {} as Libc;
-  for (const [name, signature] of Object.entries(FUNCTIONS)) {
-    const get = () => {
-      const value = wrap(name, runtime.dlopen(libraryOf(name), name, signature));
-      Object.defineProperty(functions, name, { value });
-      return value;
-    };
-    Object.defineProperty(functions, name, { configurable: true, enumerable: true, get });
-  }
-  return functions;
-}
-
 /** The functions for what is no part of a lesson's story: `--trace` does not print them. */
-export const bare: Libc = lazily((_name, call) => call);
-/** What wraps each function of {@link libc} when it is opened: trace.ts, if that is loaded. */
-export const tracing = { wrap: (_name: string, call: CFunction): CFunction => call };
-/** The functions for a lesson. Without `--trace` they are {@link bare}. */
-export const libc: Libc = runtime.args.includes("--trace") ? lazily((...f) => tracing.wrap(...f)) : bare;
+export const bare = {} as Libc;
+for (const [name, signature] of Object.entries(FUNCTIONS)) {
+  const get = () => { // opened when it is first used: that costs as much as a hundred calls
+    const value = runtime.dlopen(libraryOf(name), name, signature);
+    Object.defineProperty(bare, name, { value });
+    return value;
+  };
+  Object.defineProperty(bare, name, { configurable: true, enumerable: true, get });
+}
+/** Whether the lesson was started with `--trace`. */
+export const tracing: boolean = runtime.args.includes("--trace");
+/** The functions for a lesson. With `--trace`, trace.ts puts its own in front of some. */
+export const libc: Libc = tracing ? Object.create(bare) : bare;
 
 /**
  * `errno[0]` says why the last call of this thread failed: errno(3). Each thread has its own `int`, whose address never
@@ -100,11 +91,62 @@ export const libc: Libc = runtime.args.includes("--trace") ? lazily((...f) => tr
  */
 export const errno: Int32Array = runtime.int32At(bare.__errno_location());
 
+/** The errors that are told apart here: `include/uapi/asm-generic/errno-base.h` and `errno.h`. */
+export const Errno = {
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  EFAULT: 14,
+  EINVAL: 22,
+  EPIPE: 32,
+  ENOTSOCK: 88,
+  ENOTCONN: 107,
+  EINPROGRESS: 115,
+} as const;
+
+/** What to do about an error. Of those that are not here, the name says enough. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: "ports below 1024 need more rights, others none: --port",
+  EADDRINUSE: "in use: stop the program that has it, or take another with --port (0 takes a free one)",
+  EADDRNOTAVAIL: "this machine has no such address: take 127.0.0.1, or 0.0.0.0 for all, with --host",
+  EBADF: "this descriptor is not open: it was closed before, or given to a thread",
+  EINPROGRESS: "its timeout was over before there was a connection",
+  EMFILE: "this process has no descriptor left: ulimit -n",
+};
+
+/** The name of an error number: `errorname(11)` is `"EAGAIN"`. They are loaded only now: most runs meet no error. */
+export function errorname(errno: number): string {
+  // deno-lint-ignore no-process-global no-explicit-any
+  const numbers = (process as any).getBuiltinModule("node:os").constants.errno;
+  return Object.keys(numbers).find((name) => numbers[name] === errno) ?? `errno ${errno}`;
+}
+
+/** A system call that failed, with the `errno` of Python's `OSError` and the `code` of Node.js's errors. */
+export class OSError extends Error {
+  override name = "OSError";
+  /** Why, as a number of errno(3): `98` */
+  readonly errno: number;
+  /** Its name: `"EADDRINUSE"` */
+  readonly code: string;
+  /** `call` is such as `"bind"`. */
+  constructor(call: string, errno: number, advice?: string) {
+    const code = errorname(errno);
+    const more = advice ?? ADVICE[code];
+    super(`${call}: ${code}${more ? `: ${more}` : ""}`);
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
 /** `result`, or throws {@link OSError} if it is -1. Only for calls that seldom fail: errno is read here. */
 export function check(call: string, result: number): number {
   if (result === -1) throw new OSError(call, errno[0]);
   return result;
 }
+
+/** A wrong value, as a message shows it. */
+export const shown = (value: unknown): string =>
+  typeof value === "number" ? `${value}` : JSON.stringify(value) ?? typeof value;
 
 /** A string as C wants it: UTF-8 with a NUL behind it. */
 export const cstring = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text + "\0");
@@ -114,7 +156,7 @@ const TIMEVAL = new Int32Array(4); // two C longs, the low half first: seconds, 
 export function timeval(seconds: number): Int32Array<ArrayBuffer> {
   const microseconds = typeof seconds === "number" ? Math.ceil(seconds * 1e6) : NaN;
   const valid = microseconds >= 0 && microseconds < 2 ** 31 * 1e6;
-  if (!valid) throw new RangeError(`a time is seconds, not ${JSON.stringify(seconds)}`);
+  if (!valid) throw new RangeError(`a time is seconds, not ${shown(seconds)}`);
   TIMEVAL[0] = Math.floor(microseconds / 1e6);
   TIMEVAL[2] = microseconds % 1e6;
   return TIMEVAL;

@@ -1,7 +1,6 @@
 /**
- * Closing a connection so that the answer arrives. close(2) on a socket that still has unread bytes, or gets some
- * afterwards, sends a reset, and with it what is still on its way is lost. So say "that was all" first, let the
- * client read to the end and close, and close then. Web servers call this a lingering close.
+ * Closing a connection so that the answer arrives. A socket that is closed with bytes unread, or gets some afterwards,
+ * sends a reset, and what was on its way is lost. So say "that was all", and let the client close first.
  */
 import { timeval } from "./libc.ts";
 import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./socket.ts";
@@ -36,17 +35,14 @@ export class Lingering {
   }
 
   /**
-   * End those that have had a second: when both directions are shut down, recv brings what has come, and then
-   * the end of the stream, whatever the client does. Returns the seconds until the next one's are over;
-   * `null`: there is none.
+   * Shut down both directions of those that have had a second: then recv brings the end of the stream, whatever a client
+   * does. Returns the seconds until the next one's is over; `null`: there is none.
    */
   expire(): number | null {
     for (const [conn, end] of this.#ends) {
-      if (conn.fileno() !== -1) {
-        const left = end - performance.now();
-        if (left > 0) return left / 1000;
-        conn.shutdown(SHUT_RDWR);
-      }
+      const left = conn.fileno() === -1 ? 0 : end - performance.now();
+      if (left > 0) return left / 1000;
+      if (conn.fileno() !== -1) conn.shutdown(SHUT_RDWR);
       this.#ends.delete(conn);
     }
     return null;

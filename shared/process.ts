@@ -1,86 +1,70 @@
 /** Processes: fork(2), wait(2), _exit(2). */
-import { Errno, errorname } from "./errno.ts";
 import { forkable } from "./forkable.ts";
-import { bare, errno, libc } from "./libc.ts";
-import { runtime, type Thrown } from "./runtime.ts";
-import { Socket } from "./socket.ts";
+import { bare, Errno, errno, errorname, libc } from "./libc.ts";
+import { runtime } from "./runtime.ts";
+import { integer, Socket } from "./socket.ts";
 import { die, warn } from "./stdio.ts";
 
-/** For {@link waitpid}: answer at once, whether or not a child has ended. */
+/** For {@link waitpid}: do not wait for a child to end. */
 export const WNOHANG = 1;
 
 // include/uapi/linux/prctl.h, asm-generic/signal.h
-const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9n;
+const [PR_SET_PDEATHSIG, SIGKILL] = [1, 9n];
 
-/** Whether this process is a child. */
-let child = false;
+let child = false; // is this one?
+const STATUS = new Int32Array(1);
 
 /**
- * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's process id in the parent.
- * -1: no process can be made now (one line on standard error says why). Error: {@link becomeForkable} was not called.
+ * Make a second process out of this one: fork(2). It returns twice: 0 in the child, the child's id in the parent.
+ * -1: no process can be made now; a line on standard error says why. Error: {@link becomeForkable} was not called.
  *
- * A child must not run the event loop: it shares its parent's epoll, and would take its events. It ends with {@link exit},
- * with an error that nobody caught, which is printed, or, with a sentence, when it comes to the loop. It may await
- * promises that need no loop. An async function's error is lost unless it is awaited.
+ * A child has no event loop of its own: its parent's epoll is shared, and it would take events from it. So it ends with
+ * {@link exit}, with an error that nobody caught, or, with a sentence, when it comes to the loop. It may await what needs
+ * no loop. An async function's error is lost unless it is awaited.
  */
 export function fork(): number {
-  if (!forkable) {
-    throw new Error("fork: a runtime survives it only after becomeForkable(), which comes first");
-  }
-  armLoop();
+  if (!forkable) throw new Error("fork: becomeForkable() has to come first, or the child would not survive");
+  // A timer that is due at once: a child inherits it, and its event loop runs it first.
+  if (!armed) runtime.nextTurn(comeToLoop);
+  armed = true;
   const parent = bare.getpid();
   const pid = libc.fork();
   if (pid === -1) warn(`can't start new process (fork: ${errorname(errno[0])})`);
   if (pid === 0) {
+    // The kernel kills the server's children when it (strictly: the thread that forked) ends: prctl(2).
+    if (!child) bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
+    if (!child && bare.getppid() !== parent) libc._exit(1); // it ended just before
     child = true;
-    // The kernel kills the child when its parent (strictly: the thread that forked) ends: prctl(2).
-    bare.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
-    if (bare.getppid() !== parent) libc._exit(1); // it ended just before
   }
   return pid;
 }
 
 let armed = false;
-/** A timer that is due at once. It does nothing in the parent. A child inherits it, and its event loop runs it first. */
-function armLoop(): void {
-  if (armed) return;
-  armed = true;
-  const advice =
-    "end it with exit(0); instead of awaiting use functions that end in Sync, and Atomics.wait to sleep";
-  runtime.nextTurn(() => {
-    armed = false;
-    if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
-  });
+function comeToLoop(): void {
+  armed = false;
+  const advice = "end it with exit(0), use functions that end in Sync, and sleep with Atomics.wait";
+  if (child) die(`child ${bare.getpid()} has come to its event loop, and has none of its own: ${advice}`);
 }
 
 // The runtime would clean up now, with the help of threads that a child does not have, and wait for them for ever.
-runtime.beforeEnd((code, thrown) => child && end(code, thrown));
-
-const STATUS = new Int32Array(1);
+runtime.beforeEnd((code, thrown) => child && exit(code, thrown));
 
 /**
- * Reap a child that has ended: until then it is a zombie, whose exit status the kernel keeps. As Python's `os.waitpid` it
- * returns its process id and its status (the signal that killed it in the lower 7 bits, the exit code in bits 8 to 15):
- * wait(2). The id is 0 if none has ended (WNOHANG), or if there are no children at all. One line of warning tells of a
- * child that was killed by a signal.
+ * Reap a child that has ended, and return its process id and status, as Python's `os.waitpid`: wait(2). The status has the
+ * signal that killed it (a warning tells of it) in its lower 7 bits, and the exit code in bits 8 to 15. The id is 0 if
+ * none has ended (WNOHANG), or if there are no children.
  */
 export function waitpid(pid: number, options: number): [pid: number, status: number] {
-  for (;;) {
-    const ended = libc.waitpid(pid, STATUS, options);
-    if (ended === -1 && errno[0] === Errno.EINTR) continue;
-    if (ended <= 0) return [0, 0]; // -1: ECHILD
-    const signal = STATUS[0] & 0x7f;
-    if (signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
-    return [ended, STATUS[0]];
-  }
+  let ended: number;
+  do ended = libc.waitpid(pid, STATUS, options); while (ended === -1 && errno[0] === Errno.EINTR);
+  if (ended <= 0) return [0, 0]; // -1: ECHILD
+  const signal = STATUS[0] & 0x7f;
+  if (signal !== 0) warn(`child ${ended} was killed by signal ${signal}`);
+  return [ended, STATUS[0]];
 }
 
-/** End this process at once, and nothing of the runtime with it: _exit(2). A child says so if it leaves a connection open. */
-export const exit = (code = 0): never => end(code);
-
-function end(code: number, thrown?: Thrown): never {
+/** End this process at once: _exit(2). A child tells what was thrown, or else that it leaves connections open. */
+export function exit(code = 0, thrown?: { error: unknown }): never {
   if (child) Socket.closeAll(`child ${bare.getpid()}`, thrown);
-  libc._exit(code);
-  throw new Error("unreachable");
+  return libc._exit(integer(code, "the exit code")) as never;
 }

@@ -1,42 +1,39 @@
-/**
- * Where a request ends. The lessons answer every request alike, so they need to know one thing about it: that all of it
- * has come. TCP delivers bytes, not requests, and one recv(2) may bring half of one.
- */
+/** Where a request ends. TCP delivers bytes, not requests, and one recv(2) may bring half of one. */
 import type { Socket } from "./socket.ts";
 
-const LF = 10;
-const CR = 13;
+const [LF, CR] = [10, 13];
 /** A head longer than this is answered as it is, so that no client fills the memory. */
 const MAX_HEAD = 64 * 1024;
 
-/** What has come of one connection's request. */
+/** What has come of one request. The next one on a connection that is kept open needs another. */
 export class HttpRequest {
-  /** What has come, as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */
-  text = "";
-  #decoder = new TextDecoder(); // a character's bytes may come in two pieces
+  readonly #pieces: Uint8Array[] = [];
+  #size = 0;
   #atLineStart = false;
   #complete = false;
 
   /** Take the next bytes. True once: when they end the head (an empty line), or it has passed 64 KiB without one. */
   add(data: Uint8Array): boolean {
     if (this.#complete) return false;
-    this.text += this.#decoder.decode(data, { stream: true });
+    this.#pieces.push(data.slice()); // a view would keep all of the memory that recv writes to
+    this.#size += data.length;
     for (let i = 0; i < data.length; i++) { // `for … of` takes several times as long here
       if (data[i] === LF) {
         if (this.#atLineStart) this.#complete = true;
         this.#atLineStart = true;
-      } else if (data[i] !== CR) {
-        this.#atLineStart = false;
-      }
+      } else if (data[i] !== CR) this.#atLineStart = false;
     }
-    return this.#complete ||= this.text.length > MAX_HEAD;
+    return this.#complete ||= this.#size > MAX_HEAD;
+  }
+
+  /** It as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */
+  get text(): string {
+    const decoder = new TextDecoder(); // a character's bytes may be in two pieces
+    return this.#pieces.map((piece) => decoder.decode(piece, { stream: true })).join("");
   }
 }
 
-/**
- * Receive one request from a blocking socket, sleeping in recv(2) until all of it is there. `null`: the client left
- * before that, or the socket's timeout was over.
- */
+/** Receive a request from a blocking socket, all of it. `null`: the client left before that, or a timeout was over. */
 export function recvRequest(conn: Socket): HttpRequest | null {
   const request = new HttpRequest();
   for (;;) {

@@ -8,12 +8,8 @@ export type Signature = readonly [result: CType, ...parameters: CType[]];
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
 
-/** What a thread tells its creator: its target runs now (with `--trace`: its gettid(2)); it has ended. */
+/** What a thread tells its creator: its gettid(2) when its target runs (0 without `--trace`), and that it has ended. */
 export type ThreadEvent = number | "ended";
-/** An error that nobody caught. */
-export interface Thrown {
-  readonly error: unknown;
-}
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {
@@ -25,10 +21,8 @@ export interface Runtime {
   /** The script's arguments, also in a thread. */
   readonly args: readonly string[];
 
-  /** A C function of a shared library: dlopen(3). If its permission is refused, a sentence says so, and the process ends. */
+  /** A C function of a shared library: dlopen(3). Without the permission a sentence says so, and the process ends. */
   dlopen(library: string, name: string, signature: Signature): CFunction;
-  /** The address of a buffer's first byte. It holds while the buffer lives and nobody reads its `.buffer` (Bun). */
-  addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
   /** The `int` at an address, as an array of one element: reading it is one load, not a call. */
   int32At(address: bigint): Int32Array;
 
@@ -36,14 +30,14 @@ export interface Runtime {
   streams(): [fd: number, stream: { write: unknown }][];
   /** Call `listener` in the event loop's next turn, among the first things, but after errors that nobody caught. */
   nextTurn(listener: () => void): void;
-  /** Call `listener` when this thread (the main one: the process) is about to end: with its exit code and what ended it. */
-  beforeEnd(listener: (code: number, thrown?: Thrown) => void): void;
-  /** The command-line options of a second start without helper threads, from those of the first, and more environment for it. */
-  forkable(options: readonly string[]): { options: string[]; environment: Record<string, string> };
+  /** Call `listener` when this thread (the main one: the process) is about to end, with the exit code and the error. */
+  beforeEnd(listener: (code: number, thrown?: { error: unknown }) => void): void;
+  /** How to start the engine without helper threads: options to put before others, and variables of the environment. */
+  forkable(): { options: string[]; environment: Record<string, string> };
 
   /** False in a thread made by {@link startThread}. */
   readonly isMainThread: boolean;
-  /** How many more OS threads the runtime may need when `count` threads run and one starts. If one is refused, it aborts. */
+  /** How many more OS threads the runtime may need when `count` threads run and one starts. It aborts without them. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
   allowThreads(): void;
@@ -58,13 +52,11 @@ export interface Runtime {
   endThread(): void;
 }
 
-const self = globalThis as unknown as {
-  Bun?: { isMainThread: boolean };
-  onmessage: (event: MessageEvent) => void;
-};
+// deno-lint-ignore no-explicit-any
+const self = globalThis as any;
 /** In a thread of Deno or Bun: its data. From the first moment on: a message that comes while nobody listens is lost. */
 const data = Promise.withResolvers<unknown>();
-if (!self.Bun?.isMainThread) self.onmessage = (message) => data.resolve(message.data);
+if (!self.Bun?.isMainThread) self.onmessage = (message: MessageEvent) => data.resolve(message.data);
 
 /** The runtime that runs this. Only its adapter is loaded. */
 export const runtime: Runtime = "Deno" in globalThis

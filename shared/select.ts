@@ -1,6 +1,5 @@
 /** select(2): sleep until one of many descriptors has something, and find out by looking at all of them. */
-import { Errno, OSError } from "./errno.ts";
-import { errno, libc, timeval } from "./libc.ts";
+import { Errno, errno, libc, OSError, timeval } from "./libc.ts";
 import { descriptor, type Socket } from "./socket.ts";
 
 /** An `fd_set` has this many bits, for descriptors 0 to 1023; a bit past it would be written over other memory. */
@@ -47,19 +46,16 @@ const NONE = new FdSet();
 
 function copyOf(set: FdSet | null): FdSet | null {
   if (set === null) return null;
-  if (!(set instanceof FdSet)) {
-    throw new TypeError("select takes FdSets, such as new FdSet([server]), or null");
-  }
+  if (!(set instanceof FdSet)) throw new TypeError("select takes null or a set: new FdSet([server])");
   const copy = new FdSet();
   copy.bits.set(set.bits);
   return copy;
 }
 
 /**
- * Sleep until something can be done with a descriptor without waiting, and return the ready ones of each set, as Python's
- * `select.select`: select(2). `readfds`: it can be read, or has ended; `writefds`: it can be written; `exceptfds`: urgent
- * data have come. Or until `timeout` seconds are over (`null`: never) or a signal has come: then the sets are empty. EBADF:
- * one of them is closed. (The kernel overlooks one beyond its table, and leaves its bit: FDSize in /proc/PID/status.)
+ * Sleep until a descriptor can be read, or has ended (`readfds`), can be written (`writefds`), or has urgent data
+ * (`exceptfds`), and return the ready ones of each set, as Python's `select.select`: select(2). When `timeout` seconds are
+ * over (`null`: never) or a signal has come, the sets are empty. EBADF: one of them is closed.
  */
 export function select(
   readfds: FdSet | null,

@@ -1,20 +1,16 @@
 /** How a lesson begins: its command line, and the socket that it listens on. */
-import { OSError } from "./errno.ts";
+import { bare, OSError, tracing } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
-if (runtime.args.includes("--trace")) await import("./trace.ts");
-/** A thread loads this file too, and has no use for it. */
-const util = runtime.isMainThread ? await import("node:util") : null;
+if (tracing) await import("./trace.ts");
+const util = runtime.isMainThread ? await import("node:util") : undefined; // a thread has no options
 
-/** Where a server listens, and which lesson it is. */
+/** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {
-  /** An IPv4 address of this machine, or 0.0.0.0 for all of them. */
   readonly host: string;
-  /** 0 to 65535; 0 takes a free one. */
   readonly port: number;
-  /** The lesson's name, such as `04-busy-poll`. */
   readonly lesson: string;
 }
 
@@ -30,12 +26,12 @@ const HELP: Record<string, string> = {
 };
 
 /**
- * The command line: the address to listen on, and `own` options, which a copy of a lesson may add in a line, such as
- * `options("…", { pool: 4 })` for `--pool 8`. `shows` is what the lesson shows, in a line. `--help` and a
- * wrong option (exit code 2) end the process here. Error: a thread has called it.
+ * The command line: the address to listen on, and `own` options, which a copy of a lesson may add, such as
+ * `options("…", { pool: 4 })` for `--pool 8`. `shows` says what the lesson shows. `--help` ends the process here, and so
+ * does a wrong option (exit code 2). Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) throw new Error("options: this is a thread. The main part stands in if (isMainThread) { … }");
+  if (!util) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
@@ -48,14 +44,12 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
     wrong((error as Error).message.split("\n")[0]);
   }
   if (values.help) {
-    const shown = (value: unknown) => value === false ? "" : ` ${value}`;
     const lines = defaults.map(([name, value]) =>
-      `  --${name}${shown(value)}`.padEnd(22) + (HELP[name] ?? "")
+      `  --${name} ${value === false ? "" : value}`.padEnd(22) + (HELP[name] ?? "")
     );
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
-    // deno-lint-ignore no-process-global
-    process.exit(0);
+    bare._exit(0);
   }
   for (const [name, value] of defaults) {
     if (typeof value !== "number") continue;
@@ -66,20 +60,15 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
 }
 
 /**
- * How many connections the kernel takes before they are accepted; /proc/sys/net/core/somaxconn at most. The listings say 1:
- * then a burst of clients waits for seconds. The kernel drops what does not fit, and a client's tries again after one.
- */
-const BACKLOG = 4096;
-
-/**
  * A socket that listens on an address: socket(2), setsockopt(2), bind(2), listen(2), as Python's
  * `socket.create_server`. Then it prints where. What cannot be ends the process with a sentence (exit code 1).
+ *
+ * The kernel takes `backlog` connections before they are accepted, /proc/sys/net/core/somaxconn at most. It drops what does
+ * not fit, and the client's kernel tries again after a second. The listings say 1: then a burst of clients waits.
  */
-export function createServer(address: Address, { backlog = BACKLOG } = {}): Socket {
+export function createServer(address: Address, { backlog = 4096 } = {}): Socket {
   const { lesson, port } = address;
-  if (lesson === undefined) {
-    throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
-  }
+  if (!lesson) throw new TypeError(`createServer takes what options("…") returns, not ${address}`);
   const host = address.host === "localhost" ? "127.0.0.1" : address.host;
   try {
     const server = new Socket();

@@ -1,10 +1,5 @@
-/**
- * TCP sockets over the system calls, with the names of Python's `socket` module. An error that only says "the client has
- * gone" is not an exception here: it reads as the end of the stream.
- */
-import { Errno, errorname, OSError } from "./errno.ts";
-import { bare, check, errno, libc, timeval } from "./libc.ts";
-import type { Thrown } from "./runtime.ts";
+/** TCP sockets, with the names of Python's `socket` module. That a client has gone is no error here. */
+import { bare, check, Errno, errno, errorname, libc, OSError, shown, timeval } from "./libc.ts";
 import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
@@ -47,13 +42,10 @@ export type SocketAddress = readonly [host: string, port: number];
 
 /** struct sockaddr_in: port and address stand in network byte order. TypeError: that is no address. ip(7) */
 function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
-  const [host, port]: SocketAddress = Array.isArray(address) ? address as never : ["", -1];
-  const octets = /^\d+\.\d+\.\d+\.\d+$/.test(host) ? host.split(".").map(Number) : [256];
-  if (
-    octets.some((octet) => octet > 255) || !(Number.isInteger(port) && port >= 0 && port <= 65535)
-  ) {
-    const given = JSON.stringify(address);
-    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${given}`);
+  const octets = /^(\d+)\.(\d+)\.(\d+)\.(\d+),(\d+)$/.exec(`${address}`)?.slice(1).map(Number) ?? [256];
+  const [port] = octets.splice(4);
+  if (port > 65535 || octets.some((octet) => octet > 255)) {
+    throw new TypeError(`an address is [host, port], such as ["127.0.0.1", 9696], not ${shown(address)}`);
   }
   return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
 }
@@ -62,24 +54,23 @@ export const socketAddress = (
   bytes: Uint8Array,
 ): SocketAddress => [bytes.subarray(4, 8).join("."), bytes[2] << 8 | bytes[3]];
 
-const { EAGAIN, EBADF, EINTR } = Errno;
-/** Faults in the program. All other errors of a connection count as: the client has gone. */
-const MISUSE = new Set<number>([EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
+/** Faults in the program. All other errors of a connection read as the end of the stream: the client has gone. */
+const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
 const THEIRS = "this connection was given to a thread, which closes it: threads share one descriptor, " +
   "while a forked child has a copy, so that its parent has one to close";
 
 /** Where recv(2) writes: behind the bytes of the call before. So nothing is copied, and a returned array stays valid. */
 let free = new Uint8Array(0);
-/** Arguments for calls that take the address of an int, of a struct sockaddr_in; for Atomics.wait, which sleeps. */
+/** For calls that take the address of an int, of a struct sockaddr_in. */
 const [INT, PEER] = [new Int32Array(1), new Uint8Array(16)];
-const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** What a Socket knows of its descriptor. `timeout` `undefined`: nothing. `shared`: no thread closes it at its end. */
+/** What is known of a descriptor that is open already. */
 export interface SocketState {
-  readonly fd: number;
-  readonly timeout: number | null | undefined;
-  readonly addr?: SocketAddress;
+  /** As {@link Socket.settimeout} has it; `undefined`: not known. */
+  readonly timeout?: number | null;
+  /** Whether others may use it, too. */
   readonly shared?: boolean;
+  readonly addr?: SocketAddress;
 }
 
 /** The sockets that this thread has made, accepted or been given, and not closed. */
@@ -89,8 +80,8 @@ export const unclosed: Set<Socket> = new Set();
 export class Socket {
   #fd: number;
   #timeout: SocketState["timeout"];
+  #shared: boolean;
   #handedOver = false;
-  #byNumber: boolean;
   /** Who is at the other end of an accepted connection: the `addr` of Python's `conn, addr = server.accept()`. */
   readonly addr: SocketAddress | undefined;
   /** structuredClone would copy a Socket without its private fields. A function makes it throw instead. */
@@ -100,16 +91,13 @@ export class Socket {
    * A new socket, or one over a descriptor that is open already. Two over one descriptor do not know of each other: set a
    * timeout through one of them only, and close one of them only. EMFILE, ENFILE, ENOMEM: socket(2)
    */
-  constructor(fileno?: number | SocketState) {
-    this.#byNumber = typeof fileno === "number";
-    if (fileno === undefined) {
-      fileno = { fd: check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), timeout: null };
-    }
-    const state = typeof fileno === "object" ? fileno : { fd: descriptor(fileno), timeout: undefined };
-    this.#fd = state.fd;
-    this.#timeout = state.timeout;
-    this.addr = state.addr;
-    if (!state.shared) unclosed.add(this);
+  constructor(fileno?: number, { timeout, shared = true, addr }: SocketState = {}) {
+    const made = fileno === undefined;
+    this.#fd = descriptor(fileno ?? check("socket", libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+    this.#timeout = made ? null : timeout;
+    this.#shared = shared && !made;
+    this.addr = addr;
+    unclosed.add(this);
   }
 
   /** The descriptor: the small number by which the kernel knows the socket in this process. -1: it is closed. */
@@ -142,13 +130,13 @@ export class Socket {
   }
 
   /**
-   * Connect to a server; on a non-blocking socket it goes on in the background. ECONNREFUSED, ETIMEDOUT, and
-   * EINPROGRESS when the socket's timeout is over: connect(2)
+   * Connect to a server; a non-blocking socket does not wait for it. ECONNREFUSED, ETIMEDOUT, and EINPROGRESS when the
+   * timeout is over: connect(2)
    */
   connect(address: SocketAddress): void {
     const bytes = sockaddr(address);
-    let result = libc.connect(this.#fd, bytes, 16);
-    while (result === -1 && errno[0] === EINTR) result = libc.connect(this.#fd, bytes, 16); // it goes on: so wait again
+    let result: number;
+    do result = libc.connect(this.#fd, bytes, 16); while (result === -1 && errno[0] === Errno.EINTR); // wait again
     if (this.#timeout !== 0 || errno[0] !== Errno.EINPROGRESS) check("connect", result);
   }
 
@@ -160,18 +148,17 @@ export class Socket {
     INT[0] = PEER.length;
     const fd = libc.accept4(this.#fd, PEER, INT, SOCK_CLOEXEC);
     const code = fd === -1 ? errno[0] : 0;
-    if (code === EAGAIN || code === EINTR) return null;
+    if (code === Errno.EAGAIN || code === Errno.EINTR) return null;
     if (MISUSE.has(code)) throw new OSError("accept", code);
     if (code !== 0) {
-      // accept(2) takes the descriptor first: without one it fails at once, whether somebody waits or not, and a server
-      // without a pause only spins. (Or it is an error of the network, which accept(2) passes on.)
+      // No descriptor is free (or the network failed): accept(2) fails at once. Pause, or the server only spins.
       warn(`accept: ${errorname(code)}: new clients wait`);
-      Atomics.wait(PAUSE, 0, 0, 50);
+      bare.poll(null, 0, 50); // ms
       return null;
     }
     // Linux hands SO_RCVTIMEO on to it, but not O_NONBLOCK. Python hands on neither.
     const timeout = this.#timeout === 0 ? null : this.#timeout;
-    const conn = new Socket({ fd, timeout, addr: socketAddress(PEER) });
+    const conn = new Socket(fd, { timeout, shared: false, addr: socketAddress(PEER) });
     if (timeout !== null) conn.settimeout(null);
     return conn;
   }
@@ -186,8 +173,8 @@ export class Socket {
     for (;;) {
       const n = libc.recv(this.#fd, free, bufsize, 0);
       const code = n === -1 ? errno[0] : 0;
-      if (code === EINTR) continue;
-      if (code === EAGAIN) return null;
+      if (code === Errno.EINTR) continue;
+      if (code === Errno.EAGAIN) return null;
       if (MISUSE.has(code) || code === Errno.ENOTCONN) throw new OSError("recv", code); // ENOTCONN: it never was
       const data = free.subarray(0, Math.max(n, 0));
       free = free.subarray(data.length);
@@ -196,18 +183,15 @@ export class Socket {
   }
 
   /**
-   * Send as many of the bytes as fit into the kernel's buffer, and say how many did: send(2). A blocking socket sleeps
-   * until all do or its timeout is over. 0: nothing fits now, the client has gone, or this side was shut down.
-   * TypeError: they are no bytes.
+   * Send as many of the bytes as fit into the kernel's buffer, and return how many: send(2). A blocking socket sleeps
+   * until all fit, or its timeout is over. 0: none fit, the client has gone, or this side was shut down. TypeError.
    */
   send(bytes: Uint8Array<ArrayBuffer>): number {
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError("send takes bytes: new TextEncoder().encode(…) makes them of a string");
-    }
+    if (!(bytes instanceof Uint8Array)) throw new TypeError("send takes bytes: new TextEncoder().encode(…)");
     for (;;) {
       const n = libc.send(this.#fd, bytes, bytes.length, MSG_NOSIGNAL);
       const code = n === -1 ? errno[0] : 0;
-      if (code === EINTR) continue;
+      if (code === Errno.EINTR) continue;
       if (MISUSE.has(code)) throw new OSError("send", code);
       return Math.max(n, 0);
     }
@@ -225,9 +209,9 @@ export class Socket {
   }
 
   /**
-   * From now on accept, recv and send give up after `seconds`, fractions of them too; `null`: never; 0: at once, the
-   * socket is non-blocking. In recv and send a signal begins the time anew. An accepted socket begins without a limit.
-   * RangeError: that is no time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
+   * From now on accept, recv and send give up after so many seconds; `null`: never; 0: at once (it is non-blocking).
+   * In recv and send a signal begins the time anew. An accepted socket begins without a limit. RangeError: that is no
+   * time. ioctl(2), FIONBIO; SO_RCVTIMEO, socket(7)
    */
   settimeout(seconds: number | null): void {
     const limit = timeval(seconds === null ? 0 : seconds); // zero means "never" to the kernel
@@ -238,47 +222,48 @@ export class Socket {
     }
     if (seconds || before || before === undefined) {
       this.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit);
-      this.setsockopt(SOL_SOCKET, SO_SNDTIMEO, limit);
+      bare.setsockopt(this.#fd, SOL_SOCKET, SO_SNDTIMEO, limit, limit.byteLength); // --trace need not tell it twice
     }
     this.#timeout = seconds;
   }
 
-  /** Give the descriptor back. The connection ends when its last descriptor is closed. EBADF: a thread's: close(2) */
+  /** Give the descriptor back; the connection ends with its last one: close(2). EBADF: it was given to a thread. */
   close(): void {
-    if (this.#handedOver) throw new OSError("close", EBADF, THEIRS);
+    if (this.#handedOver) throw new OSError("close", Errno.EBADF, THEIRS);
     if (this.#fd === -1) return; // by now the number may be another's
     libc.close(this.#fd);
     this.#fd = -1;
     unclosed.delete(this);
   }
 
-  /** The state for a Socket of another thread. That thread owns a connection from now on; a listening socket is shared. */
-  handOver(): SocketState {
-    if (this.#handedOver) throw new OSError("Thread", EBADF, THEIRS);
-    const state = { fd: this.#fd, timeout: this.#timeout, addr: this.addr, shared: this.#listens() };
-    if (!state.shared) {
+  /** The arguments for another thread's Socket. A connection is that thread's from now on; a listening socket is shared. */
+  handOver(): [fileno: number, state: SocketState] {
+    if (this.#handedOver) throw new OSError("Thread", Errno.EBADF, THEIRS);
+    const [fd, shared] = [this.#fd, this.#listens()];
+    if (!shared) {
       unclosed.delete(this);
       this.#handedOver = true;
       this.#fd = -1;
     }
-    return state;
+    return [fd, { timeout: this.#timeout, shared, addr: this.addr }];
   }
 
   /**
-   * At the end of a thread or a child, `who`: close what is its own, and print what ended it or, if that was no error, that
-   * connections were open. A Socket over a number may have others beside it, and so is closed only after an error.
+   * At the end of a thread or a child, `who`: close what is open, and print what ended it or, if that was no error, that
+   * connections were open. A shared one is closed only after an error, and a shared listening socket never.
    */
-  static closeAll(who: string, thrown?: Thrown): void {
-    let connections = 0;
+  static closeAll(who: string, thrown?: { error: unknown }): void {
+    if (thrown) report(who, thrown.error);
+    let open = 0;
     for (const socket of [...unclosed]) {
       const listens = socket.#listens();
-      if (socket.#byNumber && (listens || !thrown)) continue;
-      if (!listens) connections++;
+      if (socket.#shared && (listens || !thrown)) continue;
+      if (!listens) open++;
       socket.close();
     }
-    const why = "not closed, or something was not awaited";
-    if (thrown) report(who, thrown.error);
-    else if (connections > 0) warn(`${who} has ended with connections open (${connections}): ${why}`);
+    if (open > 0 && !thrown) {
+      warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
+    }
   }
 
   #listens(): boolean {
@@ -294,6 +279,6 @@ export const descriptor = (value: number | Socket): number =>
 
 /** `value`, if it is a whole number that fits an int. TypeError */
 export function integer(value: number, what: string): number {
-  if (value === (value | 0)) return value;
-  throw new TypeError(`${what} has to be a whole number, not ${JSON.stringify(value)}`);
+  if (value === (value | 0)) return value | 0; // no -0
+  throw new TypeError(`${what} has to be a whole number, not ${shown(value)}`);
 }

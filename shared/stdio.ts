@@ -1,6 +1,5 @@
 /** Standard output and standard error by write(2): what is printed appears at once, whoever blocks the event loop. */
-import { Errno } from "./errno.ts";
-import { bare, errno } from "./libc.ts";
+import { bare, Errno, errno } from "./libc.ts";
 import { runtime } from "./runtime.ts";
 
 const POLLOUT = 4;
@@ -52,6 +51,5 @@ export function report(who: string, error: unknown): void {
 /** Print one line on standard error and end the process, with all its threads: _exit(2). */
 export function die(line: string, code = 1): never {
   write(2, `${line}\n`);
-  bare._exit(code);
-  throw new Error("unreachable");
+  return bare._exit(code) as never;
 }

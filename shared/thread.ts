@@ -1,13 +1,13 @@
 /**
- * Threads, with the names of Python's `threading`. A thread of JavaScript is an OS thread of this process, with its
- * descriptors, but with a VM and variables of its own. It loads this file, which loads the lesson's and calls its target.
+ * Threads, with the names of Python's `threading`. Each is an OS thread of this process, with its descriptors, but with a
+ * JavaScript VM and variables of its own. It loads this file, which loads the lesson and calls the target.
  */
-import { bare, cstring } from "./libc.ts";
-import { runtime, type Thrown } from "./runtime.ts";
+import { bare, cstring, tracing } from "./libc.ts";
+import { runtime } from "./runtime.ts";
 import { Socket, type SocketState } from "./socket.ts";
 import { warn } from "./stdio.ts";
 
-const trace = runtime.args.includes("--trace") ? await import("./trace.ts") : undefined;
+const trace = tracing ? await import("./trace.ts") : undefined;
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
@@ -21,10 +21,7 @@ export interface ThreadOptions<A extends any[]> {
   readonly module: string;
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
   readonly target: (...args: A) => void | Promise<void>;
-  /**
-   * Its arguments. A `Socket` arrives as one over the same descriptor, and a connection then belongs to the thread; of
-   * everything else it gets a copy (structured clone), but for a SharedArrayBuffer, which is shared.
-   */
+  /** Its arguments. A connection is the thread's from then on; a SharedArrayBuffer is shared; others are copied. */
   readonly args: NoInfer<A>;
 }
 
@@ -34,12 +31,12 @@ interface ThreadData {
   readonly origin: number;
   readonly module: string;
   readonly target: string;
-  readonly args: readonly ({ readonly value: unknown } | { readonly socket: SocketState })[];
+  readonly args: readonly ({ readonly value: unknown } | { readonly socket: [number, SocketState] })[];
 }
 
 let count = 0;
-/** The threads that this one has started, while they run. */
-const running = new Set<{ join(): Promise<void> }>();
+/** The ends of the threads that this one has started, and that run. */
+const running = new Set<Promise<void>>();
 
 /** A thread of this process: pthreads(7). */
 // deno-lint-ignore no-explicit-any
@@ -57,27 +54,26 @@ export class Thread<A extends any[]> {
     try {
       structuredClone(args.filter((value, i) => !(value instanceof Socket && args.indexOf(value) === i)));
     } catch (cause) { // DataCloneError
-      const rule = "a thread gets copies of its args, or a Socket that is one of them, once";
-      throw new TypeError(rule, { cause });
+      throw new TypeError("a thread gets copies of its args, or a Socket among them, once", { cause });
     }
     this.#options = options;
   }
 
   /**
-   * Start it, and wait until its target runs. False: no thread could be made within about a second; one line on standard
-   * error says why. Meanwhile the runtime clears away the threads that have ended, which it cannot do while accept(2)
-   * blocks. Error: it was started before, or it ended before that, since the lesson's file exports no such function.
+   * Start it, and wait until its target runs. False: no thread could be made within about a second, and a line on standard
+   * error says why. Error: it was started before, or the lesson exports no such function. Meanwhile the runtime clears
+   * away threads that have ended, which it cannot do while accept(2) blocks.
    */
   async start(): Promise<boolean> {
     if (this.#started) throw new Error("a thread can be started once only");
     this.#started = true;
-    const end = performance.now() + 1000;
+    const asked = performance.now();
     for (let refused; (refused = noRoom());) {
-      if (performance.now() > end) {
+      if (performance.now() - asked > 1000) {
         warn(`can't start new thread: ${refused}`);
         return this.#started = false;
       }
-      await Promise.race([...[...running].map((thread) => thread.join()), sleep(250)]);
+      await Promise.race([...running, new Promise((resolve) => setTimeout(resolve, 250))]);
     }
     const { module, target, args } = this.#options;
     const data: ThreadData = {
@@ -87,12 +83,13 @@ export class Thread<A extends any[]> {
       target: target.name,
       args: args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value }),
     };
-    running.add(this);
-    this.#ended.promise.then(() => running.delete(this));
+    const { promise, resolve: end } = this.#ended;
+    running.add(promise);
+    promise.then(() => running.delete(promise));
     const created = trace?.creatingThread(count);
     const begun = await new Promise<number | "ended">((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
-        if (event === "ended") this.#ended.resolve();
+        if (event === "ended") end();
         resolve(event); // the first one counts
       })
     );
@@ -108,14 +105,12 @@ export class Thread<A extends any[]> {
   }
 }
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
 /** In the thread: load the lesson, call the target, and end when that has. */
 async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
   if (trace) Object.assign(trace.currentThread, { number, origin });
-  const values = args.map((arg) => "value" in arg ? arg.value : new Socket(arg.socket));
+  const values = args.map((arg) => "value" in arg ? arg.value : new Socket(...arg.socket));
   let over = false;
-  function end(_code: number, thrown?: Thrown): void {
+  function end(_code: number, thrown?: { error: unknown }): void {
     if (over) return; // it may come both ways
     over = true;
     Socket.closeAll(`thread ${number}`, thrown);
@@ -131,7 +126,7 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     }
     runtime.tellCreator(trace ? bare.gettid() : 0);
     await run(...values);
-    for (const thread of running) await thread.join(); // they would end with this one, whatever they are at
+    for (const end of running) await end; // those threads would end with this one, whatever they are at
     await new Promise<void>((resolve) => runtime.nextTurn(resolve)); // a promise left behind may have been rejected
     end(0);
   } catch (error) {
@@ -139,32 +134,23 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
   }
 }
 
-/** How many descriptors a thread needs while it starts. */
-const DESCRIPTORS = 24;
-/** A `sem_t` has 32 bytes, in glibc and in musl. */
-const SEMAPHORE = new Uint8Array(32);
-
+let semaphore: bigint | undefined;
 /**
- * Why no thread can be made now, or nothing if one can. When a runtime cannot finish making a thread, it aborts the
- * whole process ("too many open files", "unable to create worker threads"). So take as much as it needs, and give it back.
+ * Why no thread can be made now, or nothing if one can. A runtime that cannot finish making a thread aborts the process.
+ * So take as much as it needs, descriptors and OS threads, and give it back.
  */
 function noRoom(): string | undefined {
-  const fds: number[] = [];
-  for (let fd; fds.length < DESCRIPTORS && (fd = bare.dup(0)) !== -1;) fds.push(fd);
+  const fds = Array.from({ length: 24 }, () => bare.dup(0));
   for (const fd of fds) bare.close(fd);
-  if (fds.length < DESCRIPTORS) return "too few descriptors are left";
+  if (fds.includes(-1)) return "too few descriptors are left";
 
-  const needed = runtime.spareThreads(running.size);
-  const wait = bare.dlsym(0n, cstring("sem_wait"));
-  bare.sem_init(SEMAPHORE, 0, 0);
-  const made: bigint[] = [];
-  const handle = new BigUint64Array(1);
-  const address = new Uint8Array(handle.buffer);
-  while (made.length < needed) { // each waits until all of them are there
-    if (bare.pthread_create(address, null, wait, runtime.addressOf(SEMAPHORE)) !== 0) break;
-    made.push(handle[0]);
-  }
-  for (const _ of made) bare.sem_post(SEMAPHORE);
-  for (const thread of made) bare.pthread_join(thread, null);
-  if (made.length < needed) return "the system makes no more of them";
+  const threads = new BigUint64Array(runtime.spareThreads(running.size));
+  const wait = bare.dlsym(0n, cstring("sem_wait")); // each waits until all of them are there
+  semaphore ??= bare.malloc(32); // a sem_t, in glibc and in musl. What is JavaScript's own, the engine may move
+  bare.sem_init(semaphore, 0, 0);
+  let made = 0;
+  while (made < threads.length && !bare.pthread_create(threads.subarray(made), null, wait, semaphore)) made++;
+  for (let i = 0; i < made; i++) bare.sem_post(semaphore);
+  for (let i = 0; i < made; i++) bare.pthread_join(threads[i], null);
+  if (made < threads.length) return "the system makes no more of them";
 }

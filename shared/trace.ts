@@ -1,34 +1,26 @@
-/**
- * `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. It sits
- * between the vocabulary and the C functions, so no lesson knows of it, and adds no call on a traced descriptor.
- */
+/** `--trace`: print each system call as it happens, in strace's notation, and the line of the lesson that made it. */
 import * as epoll from "./epoll.ts";
-import { Errno, errorname } from "./errno.ts";
-import { bare, cstring, errno, tracing } from "./libc.ts";
+import { bare, Errno, errno, errorname, type Libc, libc } from "./libc.ts";
 import type { CFunction } from "./runtime.ts";
 import * as socket from "./socket.ts";
 import { write } from "./stdio.ts";
 
 type Args = Parameters<CFunction>;
-const CONTROLS = ["", "ADD", "DEL", "MOD"];
-/** How many descriptors the last question to select named. */
-let looked = 0;
+type Told = [shown: (args: Args) => string, brought?: (args: Args, result: number) => string];
+let looked = 0; // at so many descriptors the last select looks
 
 const first = ([fd]: Args) => `${fd}`;
-/** The calls that tell a lesson's story: which of its arguments are shown and, when it has succeeded, what it brought. */
-const TOLD: Record<
-  string,
-  [shown: (args: Args) => string, brought?: (args: Args, result: number) => string]
-> = {
+/** The calls that tell a lesson's story: the arguments to show and, of a call that has succeeded, what it brought. */
+const TOLD: Record<string, Told> = {
   socket: [() => ""],
-  setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(level === 6 ? "TCP_" : "SO_", option)}`],
+  setsockopt: [([fd, level, option]) => `${fd}, ${nameOf(socket, level === 6 ? "TCP_" : "SO_", option)}`],
   bind: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
   connect: [([fd, sockaddr]) => `${fd}, ${address(sockaddr)}`],
   listen: [([fd, backlog]) => `${fd}, ${backlog}`],
   accept4: [first, ([, sockaddr]) => address(sockaddr)],
   recv: [first, ([, bytes], n) => firstLine(bytes.subarray(0, n))],
   send: [first],
-  shutdown: [([fd, how]) => `${fd}, ${nameOf("SHUT_", how)}`],
+  shutdown: [([fd, how]) => `${fd}, ${nameOf(socket, "SHUT_", how)}`],
   close: [first],
   ioctl: [([fd, , [value]]) => `${fd}, FIONBIO ${value}`],
   select: [
@@ -38,7 +30,7 @@ const TOLD: Record<
   epoll_create1: [() => ""],
   epoll_ctl: [
     ([epoll, op, fd, [events]]) =>
-      `${epoll}, ${CONTROLS[op]} ${fd}${CONTROLS[op] === "DEL" ? "" : ` ${eventNames(events)}`}`,
+      `${epoll}, ${["", "ADD", "DEL", "MOD"][op]} ${fd} ${eventNames(events)}`.trim(),
   ],
   epoll_wait: [first, ([, events, max], n) => {
     const words = events.length / max; // the descriptor is the last word but one, in both layouts
@@ -49,65 +41,51 @@ const TOLD: Record<
   waitpid: [first],
   _exit: [first],
 };
-tracing.wrap = (name, call) => name in TOLD ? (...args) => traced(name, call, args) : call;
+for (const name of Object.keys(TOLD) as (keyof Libc)[]) {
+  Object.defineProperty(libc, name, { value: (...args: Args) => traced(name, bare[name], args) });
+}
 
-/** Which thread this is. A thread is told when it starts (thread.ts). */
-export const currentThread = {
-  /** 0 is the main thread; those that it creates count from 1. */
-  number: 0,
-  /** When its creator began, ms since 1970. */
-  origin: performance.timeOrigin,
-};
-/** The child that this process is, if it is one. */
-let child = 0;
+/** For thread.ts to set: which thread this is, 0 being the main one, and when its creator began, ms since 1970. */
+export const currentThread = { number: 0, origin: performance.timeOrigin };
+let child = 0; // the process id, in a child
 
-const terminal = bare.isatty(1) === 1;
-const color = terminal && bare.getenv(cstring("NO_COLOR")) === 0n; // https://no-color.org
-
-function print(time: number, text: string, note: string, place: string, counting = false) {
+function print(time: number, text: string, note: string, place: string) {
   const { number, origin } = currentThread;
   const who = child ? `child ${child}` : number ? `worker ${number}` : "main";
   const when = (time + performance.timeOrigin - origin).toFixed(2).padStart(10);
   const line = `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
-  const colored = color ? `\x1b[${31 + ((child || number) + 5) % 6}m${line}\x1b[0m` : line;
-  // In a terminal a counting line stays open, and whatever comes next replaces it.
-  // One write(2) a line: lines of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
-  const error = write(1, terminal ? `\r\x1b[K${colored}${counting ? "" : "\n"}` : `${line}\n`);
-  if (error === Errno.EPIPE) bare._exit(0); // as when piped into head
+  // One write(2) a line: those of several threads and processes do not mix (in a pipe, up to 4,096 bytes: pipe(7)).
+  if (write(1, `${line}\n`) === Errno.EPIPE) bare._exit(0); // as when piped into head
 }
 
-const REFRESH = 100; // ms between two prints of a line that counts
-/** Calls in a row that found nothing, each with its place: one line with a count. */
+/** Calls in a row that found nothing, each with its place. One line has them and their count, every 250 ms. */
 const idle = { calls: new Map<string, string>(), count: 0, shown: 0, printed: 0 };
-function printIdle(time: number, counting: boolean) {
+function printIdle(time: number) {
   const [calls, places] = [[...idle.calls.keys()], [...new Set(idle.calls.values())]];
   const named = calls.length > 3 ? `${calls[0]}, ${calls[1]}, … ${calls.at(-1)}` : calls.join(", ");
   const text = idle.count > 1 ? `${named} × ${idle.count.toLocaleString("en")}` : named;
-  print(time, text, "", places.join().replace(/,[^,]*:/g, ","), counting);
+  print(time, text, "", places.join().replace(/,[^,]*:/g, ","));
   idle.printed = time;
   idle.shown = idle.count;
 }
 function endIdle(time: number) {
-  if (terminal ? idle.count > 0 : idle.count > idle.shown) printIdle(time, false);
+  if (idle.count > idle.shown) printIdle(time);
   idle.count = idle.shown = 0;
   idle.calls.clear();
 }
 
-/** Descriptors on which accept4 and recv do not wait. */
-const nonblocking = new Set<number>();
-/** Where an option was set last, if no other call came since: of those that one line sets, the first is printed. */
-let optionSetAt = "";
+const [F_GETFL, O_NONBLOCK] = [3, 0o4000]; // include/uapi/asm-generic/fcntl.h
+const isBlocking = (fd: number) => (bare.fcntl(fd, F_GETFL, 0) & O_NONBLOCK) === 0;
 
 /** Make a call, and tell of it. */
 function traced(name: string, call: CFunction, args: Args): number {
   const [shown, brought] = TOLD[name];
   const text = `${name}(${shown(args)})`;
   const started = performance.now();
-  const mayWait = name === "select" || name === "epoll_wait" ||
-    (name === "accept4" || name === "recv") && !nonblocking.has(args[0]);
+  const waits = /^(select|epoll_wait)$/.test(name) || /^(accept4|recv)$/.test(name) && isBlocking(args[0]);
   const again = idle.calls.get(`${text} = -1 EAGAIN`);
   const place = again ?? lessonLine(); // finding it takes longer than the call
-  const begins = mayWait && again === undefined || name === "_exit";
+  const begins = waits && again === undefined || name === "_exit";
   if (begins || name === "fork") endIdle(started); // or a child would print it again
   if (begins) print(started, name === "_exit" ? text : `${text} …`, "", place);
 
@@ -119,41 +97,30 @@ function traced(name: string, call: CFunction, args: Args): number {
   if (code === Errno.EAGAIN || name === "waitpid" && result <= 0) {
     idle.calls.set(line, place);
     idle.count++;
-    if (now - idle.printed >= REFRESH) printIdle(now, terminal);
+    if (now - idle.printed >= 250) printIdle(now);
   } else {
     endIdle(now);
     if (name === "fork" && result === 0) child = bare.getpid();
-    if (name === "ioctl") nonblocking[args[2][0] ? "add" : "delete"](args[0]);
-    if (name === "close") nonblocking.delete(args[0]);
-    const waited = mayWait && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
+    const waited = waits && now - started >= 0.1 ? `waited ${(now - started).toFixed(1)} ms` : "";
     const note = code === 0 && brought ? brought(args, result) : "";
-    const setAgain = name === "setsockopt" && optionSetAt === place;
-    if (!setAgain) print(now, line, [waited, note].filter(Boolean).join(", "), place);
+    print(now, line, [waited, note].filter(Boolean).join(", "), place);
   }
-  optionSetAt = name === "setsockopt" ? place : "";
   if (code !== 0) errno[0] = code; // printing may have changed it
   return result;
 }
 
-/**
- * For thread.ts, before it creates a thread. To be called when that runs, with its gettid(2). The line says when it was
- * asked for, so that it comes before the thread's own.
- */
+/** Tell of a thread: thread.ts asks for it now, and calls what this returns with its gettid(2), when it runs. */
 export function creatingThread(number: number): (tid: number) => void {
   const [time, place] = [performance.now(), lessonLine()];
-  return (tid) => {
-    const ran = (performance.now() - time).toFixed(1);
-    print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran} ms`, place);
-  };
+  const ran = () => (performance.now() - time).toFixed(1);
+  return (tid) => print(time, `clone() = ${tid}`, `worker ${number}, runs after ${ran()} ms`, place);
 }
-/** For thread.ts: this thread is about to end. */
-export function endingThread(): void {
-  print(performance.now(), "exit(0)", "", "");
-}
+/** Tell that this thread is about to end. */
+export const endingThread = (): void => print(performance.now(), "exit(0)", "", "");
 
 const HERE = new URL(".", import.meta.url).pathname;
 const SHARED = [HERE, decodeURI(HERE)]; // a runtime has it in its stacks as one or the other
-/** The file and line, outside of shared/, from which this was called: `06-epoll.ts:59`. */
+/** The line of the lesson from which this was called: `06-epoll.ts:59`. */
 function lessonLine(): string {
   for (const frame of new Error().stack?.split("\n") ?? []) {
     // Files of the runtime itself have no path that begins with a slash.
@@ -163,18 +130,17 @@ function lessonLine(): string {
   return "";
 }
 
-/** The name that socket.ts has for a value, of those that begin so. */
-const nameOf = (prefix: string, value: number) =>
-  Object.entries(socket).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ?? value;
+/** The name that a module has for a value, of those that begin so. */
+const nameOf = (module: object, prefix: string, value: number) =>
+  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ??
+    `${value}`;
 const address = (sockaddr: Uint8Array) => socket.socketAddress(sockaddr).join(":");
 
 /** `EPOLLIN | EPOLLHUP` as `IN|HUP`, the lower bits first. */
 const eventNames = (events: number) =>
-  Object.entries(epoll).filter(([, bit]) => typeof bit === "number" && events & bit)
-    .sort(([, a], [, b]) => (Number(a) >>> 0) - (Number(b) >>> 0)).map(([name]) => name.slice("EPOLL".length))
-    .join("|");
+  Array.from({ length: 32 }, (_, i) => events & 1 << i).filter(Boolean)
+    .map((bit) => nameOf(epoll, "EPOLL", bit).replace("EPOLL", "")).join("|");
 
-/** The descriptors in an fd_set. */
 const bits = (set: Int32Array | null) =>
   set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];
 

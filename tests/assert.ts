@@ -1,26 +1,11 @@
-/**
- * The part of `@std/assert` that the tests use, with its names and meaning,
- * over `node:assert`: the runner puts it in
- * the place of `@std/assert` where JSR cannot be reached.
- */
-import nodeAssert from "node:assert/strict";
+/** The part of `@std/assert` that the tests use, over `node:assert`: tests/run.ts takes it where JSR cannot be reached. */
+import { deepStrictEqual, match, ok, throws } from "node:assert/strict";
 
 /** Throws unless `expr` is truthy. */
-export function assert(expr: unknown, msg = ""): asserts expr {
-  nodeAssert.ok(expr, msg || undefined);
-}
-
+export const assert: (expr: unknown, msg?: string) => asserts expr = ok;
 /** Throws unless `actual` equals `expected`, deeply. */
-export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
-  nodeAssert.deepEqual(actual, expected, msg);
-}
-
+export const assertEquals: <T>(actual: T, expected: T, msg?: string) => void = deepStrictEqual;
 /** Throws unless `actual` matches `expected`. */
-export function assertMatch(actual: string, expected: RegExp, msg?: string): void {
-  nodeAssert.match(actual, expected, msg);
-}
-
+export const assertMatch: (actual: string, expected: RegExp, msg?: string) => void = match;
 /** Throws unless `fn` throws an error of this class. */
-export function assertThrows(fn: () => unknown, ErrorClass: new (...args: never[]) => Error): void {
-  nodeAssert.throws(fn, ErrorClass);
-}
+export const assertThrows: (fn: () => unknown, ErrorClass: new (...args: never[]) => Error) => void = throws;

@@ -8,30 +8,29 @@ import { ALL_RUNTIMES, ROOT, RUNTIMES } from "./support/runtimes.ts";
 const assert = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)).imports["@std/assert"];
 
 /** Run `deno` with these arguments; whether it succeeded. */
-async function deno(args: string[], options: Deno.CommandOptions = {}): Promise<boolean> {
+async function runDeno(args: string[], options: Deno.CommandOptions = {}): Promise<boolean> {
   return (await new Deno.Command(Deno.execPath(), { args, stdin: "null", ...options }).spawn().status)
     .success;
 }
 
 const standIn: string[] = [];
 const quiet = { stdout: "null", stderr: "null", signal: AbortSignal.timeout(5000) } as const;
-if (!await deno(["cache", assert], quiet)) {
+if (!await runDeno(["cache", assert], quiet)) {
   console.log(`${assert} cannot be had here: tests/assert.ts stands in for it`);
   const imports = { "@std/assert": new URL("assert.ts", import.meta.url).href };
   standIn.push(`--import-map=data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`);
 }
 
-if (!await deno(["check", "--quiet", ...standIn], { cwd: ROOT })) Deno.exit(1);
+if (!await runDeno(["check", "--quiet", ...standIn], { cwd: ROOT })) Deno.exit(1);
 
-const report = await Deno.makeTempFile({ suffix: ".xml" });
+const folder = await Deno.makeTempDir();
+const options = ["--allow-all", "--no-check", "--parallel", `--junit-path=${folder}/report.xml`];
 const files = Deno.args.length ? Deno.args : [`${ROOT}tests`];
-const options = ["--allow-all", "--no-check", "--parallel", `--junit-path=${report}`];
 // Else Node.js would strip the types of every file anew, each time that a test starts a lesson.
-const NODE_COMPILE_CACHE = await Deno.makeTempDir();
-const passed = await deno(["test", ...options, ...standIn, ...files], { env: { NODE_COMPILE_CACHE } });
-await Deno.remove(NODE_COMPILE_CACHE, { recursive: true });
-const xml = await Deno.readTextFile(report);
-await Deno.remove(report);
+const env = { NODE_COMPILE_CACHE: `${folder}/cache` };
+const passed = await runDeno(["test", ...options, ...standIn, ...files], { env });
+const xml = await Deno.readTextFile(`${folder}/report.xml`);
+await Deno.remove(folder, { recursive: true });
 
 for (const runtime of ALL_RUNTIMES.filter((runtime) => !RUNTIMES.includes(runtime))) {
   console.log(`${runtime} is missing or too old: its tests were skipped`);

@@ -3,83 +3,60 @@
  * lessons/mine.ts, shows what has changed, checks the types, and says what to do and what to look for. With `--zh` it
  * speaks Chinese, by lessons/README.zh.md.
  */
-import { changedBy, experiments, type Item, itemsIn } from "./support/experiments.ts";
-import { type Lesson, LESSONS, ROOT } from "./support/runtimes.ts";
+import { existsSync } from "node:fs";
+import { changedBy, experiments, itemsIn } from "./support/experiments.ts";
+import { LESSONS, ROOT } from "./support/runtimes.ts";
 
 const MINE = `${ROOT}lessons/mine.ts`;
-const sourceOf = (lesson: Lesson) => Deno.readTextFileSync(`${ROOT}lessons/${lesson}.ts`);
 
 const zh = Deno.args.includes("--zh");
 const [number, ...words] = Deno.args.filter((arg) => arg !== "--zh");
 const say = (english: string, chinese: string) => console.log(zh ? chinese : english);
 
-const colors = Deno.stdout.isTerminal() && !Deno.noColor;
-const paint = (color: number, text: string) => colors ? `\x1b[${color}m${text}\x1b[0m` : text;
-
 /** As it is written on the command line: `forget-the-parents-close`. */
 const slug = (name: string) =>
   name.toLowerCase().replace(/['’]/g, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/-$/, "");
 
-/** An experiment in the reader's language. Both files have them in the same order. */
-interface Offer {
-  readonly item: Item;
-  readonly name: string;
-  /** What to do and to look for: what stands below the changes. */
-  readonly text: string;
-}
-const all = itemsIn(zh ? "README.zh.md" : "README.md").flatMap(([_, items]) => items);
-const offers: Offer[] = [...experiments.values()].map((item, i) => {
-  const [, name, body] = /^(.*?)[.。]?\*\*(.*)$/s.exec(all[i])!;
-  const text = body.replace(/^ *```.*?^ *```$/gms, "").split(/\n\s*\n/).slice(1).join("\n").trim();
-  return { item, name: name.replace(/\s+/g, " "), text: text.replace(/^ +/gm, "") };
-}).filter(({ item }) => item.lessons.length > 0);
+/** The experiments in the reader's language. Both files have them in the same order. */
+const items = itemsIn(zh ? "README.zh.md" : "README.md").flatMap(([, items]) => items);
+const offers = LESSONS.flatMap((lesson) =>
+  [...experiments.values()].flatMap((item, i) => {
+    const [, name, body] = /^(.*?)[.。]?\*\*(.*)$/s.exec(items[i])!;
+    const below = body.replace(/^ *```.*?^ *```$/gms, "").split(/\n\s*\n/).slice(1); // the changes
+    const text = below.join("\n").trim().replace(/^ +/gm, "");
+    return item.lessons.includes(lesson)
+      ? [{ lesson, command: `${lesson.slice(0, 2)} ${slug(name)}`, text, source: changedBy(item, lesson) }]
+      : [];
+  })
+);
 
-function list(): void {
-  for (const lesson of LESSONS) {
-    console.log(paint(1, `\n${lesson}`));
-    for (const { item, name } of offers) {
-      if (item.lessons.includes(lesson)) console.log(`  ${lesson.slice(0, 2)} ${slug(name)}`);
-    }
+const wanted = `${number} ${slug(words.join(" "))}`;
+const found = offers.find(({ command }) => command === wanted) ??
+  offers.find(({ command }) => words.length > 0 && command.startsWith(wanted));
+if (!found) {
+  for (const name of LESSONS) {
+    console.log(`\n${name}`);
+    for (const { lesson, command } of offers) if (lesson === name) console.log(`  ${command}`);
   }
-}
-
-/** The lines that differ, each with one before and one behind. */
-function difference(lesson: string): string {
-  const args = ["-U", "1", `${ROOT}lessons/${lesson}.ts`, MINE];
-  const { stdout } = new Deno.Command("diff", { args }).outputSync();
-  const lines = new TextDecoder().decode(stdout).split("\n").slice(2);
-  return lines.map((line) => paint({ "+": 32, "-": 31, "@": 36 }[line[0]] ?? 0, line)).join("\n");
-}
-
-/** Whether lessons/mine.ts is a reader's own work: not a lesson, and none of these changes. */
-function isPrecious(): boolean {
-  try {
-    const mine = Deno.readTextFileSync(MINE);
-    return LESSONS.every((lesson) => mine !== sourceOf(lesson)) &&
-      offers.every(({ item }) => item.lessons.every((lesson) => mine !== changedBy(item, lesson)));
-  } catch {
-    return false; // there is none
-  }
-}
-
-const lesson = LESSONS.find((lesson) => number && lesson.startsWith(number));
-const mine = offers.filter(({ item }) => lesson && item.lessons.includes(lesson));
-const wanted = slug(words.join(" "));
-const found = mine.find(({ name }) => slug(name) === wanted) ??
-  mine.find(({ name }) => wanted && slug(name).startsWith(wanted));
-if (!lesson || !found) {
-  list();
   say("\nFor example: deno task try 06 edge-triggered", "\n例如：deno task try --zh 06 边缘触发");
   Deno.exit(number === undefined ? 0 : 2);
 }
-if (isPrecious()) {
+
+/** What may be written over: nobody's own work. */
+const known = [
+  ...LESSONS.map((lesson) => Deno.readTextFileSync(`${ROOT}lessons/${lesson}.ts`)),
+  ...offers.map(({ source }) => source),
+];
+if (existsSync(MINE) && !known.includes(Deno.readTextFileSync(MINE))) {
   say("lessons/mine.ts is your own work: rename it first", "lessons/mine.ts 里有你自己的改动，请先改名");
   Deno.exit(1);
 }
-Deno.writeTextFileSync(MINE, changedBy(found.item, lesson));
-console.log(difference(lesson));
-const check: Deno.CommandOptions = { args: ["check", "--quiet", MINE], cwd: ROOT, stderr: "inherit" };
-if (!new Deno.Command(Deno.execPath(), check).outputSync().success) Deno.exit(1);
+Deno.writeTextFileSync(MINE, found.source);
+/** Run a command, which prints where this one does. Whether it has succeeded. */
+const prints = (program: string, ...args: string[]) =>
+  new Deno.Command(program, { args, cwd: ROOT, stdout: "inherit", stderr: "inherit" }).outputSync().success;
+prints("diff", "-U1", `--color=${Deno.noColor ? "never" : "auto"}`, `lessons/${found.lesson}.ts`, MINE);
+if (!prints(Deno.execPath(), "check", "--quiet", MINE)) Deno.exit(1);
 say("The types are right. Start it:", "类型没有问题。启动：");
-console.log(paint(1, "\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n"));
+console.log("\n  deno run -A lessons/mine.ts     or     bun …     or     node …\n");
 console.log(found.text);

@@ -4,18 +4,24 @@ import type { CType, Runtime } from "../runtime.ts";
 // deno-lint-ignore no-explicit-any
 const { Bun, postMessage } = globalThis as any; // in a thread, its end of the line to its creator
 
-const OLDEST = "1.4.1"; // in older ones, threads hear nothing of their creators
-if (!Bun.semver.satisfies(Bun.version, `>=${OLDEST}`)) {
-  console.error(`Bun ${Bun.version} is too old for this, which wants ${OLDEST} or newer: npx bun@1.4.5`);
+if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads hear nothing of their creators
+  console.error(`Bun ${Bun.version} is too old for this, which wants 1.4.1 or newer: npx bun@1.4.5`);
   process.exit(1);
 }
 
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
-  const { isMainThread } = Bun;
   // deno-lint-ignore no-explicit-any
   const ffi = (process as any).getBuiltinModule("bun:ffi");
+  if (Bun.isMainThread) { // or Bun would print an error and go on
+    process.on("unhandledRejection", (reason) => {
+      throw reason;
+    });
+    process.on("uncaughtExceptionMonitor", () => {
+      if (process.listenerCount("uncaughtException") === 0) setTimeout(() => process.exit(1));
+    });
+  }
   return {
     os: process.platform,
     arch: process.arch === "x64" ? "x86_64" : "aarch64",
@@ -24,17 +30,13 @@ export function bun(data: Promise<unknown>): Runtime {
 
     dlopen: (library, name, [result, ...parameters]) =>
       ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
-    addressOf: (buffer) => BigInt(ffi.ptr(buffer)),
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
-    streams: () => isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
+    streams: () => Bun.isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
     nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
-      if (isMainThread) {
+      if (Bun.isMainThread) {
         process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
-        process.on("unhandledRejection", (reason) => {
-          throw reason; // Bun would only print it
-        });
         process.on("exit", listener);
       } else { // where process has no events, and is dear
         addEventListener("error", (event) => listener(1, event));
@@ -42,8 +44,8 @@ export function bun(data: Promise<unknown>): Runtime {
         process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
       }
     },
-    forkable: (options) => ({
-      options: [...options],
+    forkable: () => ({
+      options: [],
       environment: {
         BUN_JSC_useConcurrentGC: "0",
         BUN_JSC_useConcurrentJIT: "0",
@@ -54,15 +56,13 @@ export function bun(data: Promise<unknown>): Runtime {
       },
     }),
 
-    isMainThread,
-    // One that begins, up to ten for compiling and signals, one less than processors for the garbage (eight at most), and
-    // for each thread a collector of its own while it ends.
+    isMainThread: Bun.isMainThread,
+    // One that begins, up to ten for compiling and signals, seven at most for the garbage, and one for each that ends.
     spareThreads: (count) => 11 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
     allowThreads() {},
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }) => listener(data));
-      worker.addEventListener("error", ({ message }) => console.error(message));
       worker.addEventListener("close", () => listener("ended"));
       worker.postMessage(data);
     },

@@ -12,8 +12,7 @@ function require(name: "ffi" | "read"): void {
   Deno.exit(1);
 }
 
-// A size_t, as a number or a bigint, is off V8's fast path: in 06 that costs half as much again. No length here reaches 2 GiB, and
-// V8 leaves the upper half of such a register zero.
+// A size_t is off V8's fast path, which costs 06 half as much again. V8 leaves the upper half of a u32's register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function deno(data: Promise<unknown>): Runtime {
@@ -30,14 +29,13 @@ export function deno(data: Promise<unknown>): Runtime {
       const symbol = { parameters: parameters.map(ctype), result: ctype(result) };
       return Deno.dlopen(library, { [name]: symbol as Deno.ForeignFunction }).symbols[name] as CFunction;
     },
-    addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
     streams: () => [], // they write at once
     nextTurn(listener) {
       if (isMainThread) setTimeout(() => setTimeout(listener)); // a module's error comes after the first timers
-      // In a thread the first setTimeout loads all of Node's timers, for 4 ms. This waits for a millisecond as well.
+      // In a thread the first setTimeout takes 4 ms, to load Node's timers. This waits for a millisecond, too.
       // deno-lint-ignore no-explicit-any
       else (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value.then(listener);
     },
@@ -47,15 +45,11 @@ export function deno(data: Promise<unknown>): Runtime {
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
-    forkable(options) {
-      // A permission that was given in the terminal has to be on the command line now.
-      const granted = options.some((option) => /^(--allow-(all|ffi)|-[a-zA-Z]*A)/.test(option));
-      return {
-        options: granted ? [...options] : [...options, "--allow-ffi"],
-        // No compiler: a child has fewer pages that it writes to, and so has copied. And it compiles nothing that its parent has not.
-        environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode,--no-lazy" },
-      };
-    },
+    // No compiler: a child writes to fewer pages. And it compiles nothing that its parent has not.
+    forkable: () => ({
+      options: [],
+      environment: { DENO_V8_FLAGS: "--single-threaded,--lite-mode,--no-lazy" },
+    }),
 
     isMainThread,
     spareThreads: () => 8, // its own thread and the first one's helpers, and room for those that are just ending

@@ -1,17 +1,14 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CType, Runtime, ThreadEvent } from "../runtime.ts";
+import type { CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
-const { getBuiltinModule } = process as any;
+const self = process as any; // it has more than its types say
 
-/** `node:ffi`, without the warning that it is experimental, which would stand among a lesson's first lines. */
-function loadFFI() {
-  const { emitWarning } = process;
-  process.emitWarning = (warning, ...rest) =>
-    /\bFFI\b/.test(String(warning)) ? undefined : emitWarning.call(process, warning, ...rest as []);
-  const ffi = getBuiltinModule("node:ffi");
-  process.emitWarning = emitWarning;
-  if (ffi) return ffi;
+const { emitWarning } = process;
+process.emitWarning = () => {}; // that node:ffi is experimental would stand among a lesson's first lines
+const ffi = self.getBuiltinModule("node:ffi");
+process.emitWarning = emitWarning;
+if (!ffi) {
   const words = process.argv.slice(1).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   console.error(
     `Node.js ${process.version} has no node:ffi, or not with --no-experimental-ffi; ` +
@@ -20,8 +17,7 @@ function loadFFI() {
   process.exit(1);
 }
 
-// No workers of V8's, no compilers: a child has fewer pages that it writes to, and so has copied. And it compiles nothing
-// that its parent has not.
+/** No workers of V8's. No compilers: a child writes to fewer pages. And it compiles nothing that its parent has not. */
 const FORKABLE =
   "--single-threaded --v8-pool-size=0 --no-lazy --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt";
 
@@ -29,16 +25,11 @@ const FORKABLE =
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
 export function node(): Runtime {
-  const ffi = loadFFI();
-  const workers = getBuiltinModule("node:worker_threads");
-  const modules = getBuiltinModule("node:module");
+  const workers = self.getBuiltinModule("node:worker_threads");
+  const modules = self.getBuiltinModule("node:module");
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
-  // Now that everything is loaded: a server that a signal ends leaves nothing for its next start.
+  // A server that a signal ends would not write it: so do it now that all is loaded.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
-  /** Node prints an error only after "exit", when the process is gone. */
-  const print = (error: unknown) => {
-    if (process.listenerCount("uncaughtException") === 0) console.error(error);
-  };
 
   return {
     os: process.platform,
@@ -46,10 +37,8 @@ export function node(): Runtime {
     script: process.argv[1] ?? "",
     args: process.argv.slice(2),
 
-    dlopen: (library, name, [result, ...parameters]) =>
-      ffi.dlopen(library, { [name]: { arguments: parameters.map(ctype), return: ctype(result) } })
-        .functions[name],
-    addressOf: ffi.getRawPointer,
+    dlopen: (library, name, [result, ...types]) =>
+      ffi.dlopen(library, { [name]: { arguments: types.map(ctype), return: ctype(result) } }).functions[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
@@ -58,8 +47,8 @@ export function node(): Runtime {
       process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
       process.on("exit", listener);
     },
-    forkable: (options) => ({
-      options: [...FORKABLE.split(" "), ...options],
+    forkable: () => ({
+      options: FORKABLE.split(" "),
       // The second start does not have the channel to `node --watch`.
       environment: { NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "", NODE_CHANNEL_FD: "" },
     }),
@@ -67,22 +56,24 @@ export function node(): Runtime {
     isMainThread: workers.isMainThread,
     spareThreads: () => 4,
     allowThreads() {
-      // deno-lint-ignore no-explicit-any
-      if ((process as any).permission?.has("worker") !== false) return;
-      console.error("This needs --allow-worker, to load the lesson in each thread");
-      process.exit(1);
+      if (self.permission?.has("worker") === false) {
+        console.error("This needs --allow-worker, to load the lesson in each thread");
+        process.exit(1);
+      }
+      // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
+      self.reallyExit = _exit;
+      process.on("uncaughtExceptionMonitor", (error) => {
+        if (process.listenerCount("uncaughtException") > 0) return;
+        console.error(error);
+        process.on("exit", _exit); // after the lesson's own listeners
+      });
     },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
       process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
-      // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
-      if (workers.isMainThread) {
-        process.removeListener("exit", _exit).on("exit", _exit);
-        process.removeListener("uncaughtExceptionMonitor", print).on("uncaughtExceptionMonitor", print);
-      }
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", (event: ThreadEvent) => {
-        if (!Object.hasOwn(Object(event), "watch:import")) listener(event); // that is for `node --watch`
+      worker.on("message", (event: unknown) => {
+        if (typeof event === "number") listener(event); // others are for `node --watch`
       });
       worker.on("error", console.error);
       worker.on("exit", () => listener("ended"));

@@ -1,11 +1,11 @@
 /** Edits of a handler, and of what stands around it: each client gets its answer or an end, and errors say where they are. */
-import { assertEquals, assertMatch } from "@std/assert";
-import { atLine, changed, replace } from "../support/changed.ts";
+import { assertEquals } from "@std/assert";
+import { atLine, replace } from "../support/changed.ts";
 import { ask, get, RESPONSE_TEXT } from "../support/clients.ts";
-import { each, once } from "../support/declare.ts";
+import { each, outcome } from "../support/declare.ts";
 import { resources } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { descriptorsAtMost, ended, run } from "../support/servers.ts";
+import { descriptorsAtMost, says } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
 
 const later = (code: string) => `await new Promise((resolve, reject) => setTimeout(() => ${code}, 50));`;
@@ -37,38 +37,26 @@ const HANDLERS: [code: string, inChild: RegExp | "", inThread?: RegExp | ""][] =
   ["process.exit(3);", OPEN],
   [`throw process.pid === Number(process.getBuiltinModule("node:fs").readlinkSync("/proc/self"));`, /true/],
 ];
-/** Wait for lines that match, and quote those that came instead. */
-async function printed(lines: () => string[], pattern: RegExp, what = ""): Promise<void> {
-  await until(() => pattern.test(lines().join("\n"))).catch(() =>
-    assertMatch(lines().join("\n"), pattern, what)
-  );
-}
-
 const cases = HANDLERS.map(([code], i) => `case "/${i}": { ${code} break; }`).join("\n");
-each(
-  "whatever a handler does, its client's connection ends",
-  ["01-fork", "02-thread"],
-  async (server, lesson) => {
-    let sockets: number | undefined;
-    for (const [i, [code, inChild, inThread = inChild]] of HANDLERS.entries()) {
-      const says = lesson === "01-fork" ? inChild : inThread;
-      const lines = server.stderr.length;
-      assertEquals(await ask(server, `/${i}`), says ? "" : RESPONSE_TEXT, code);
-      await until(() => resources(server).threads + resources(server).children === 0);
-      const pattern = says ? new RegExp(`^(child|thread) \\d+[^]*${says.source}`, "i") : /^$/;
-      await printed(() => server.stderr.slice(lines), pattern, code);
-      assertEquals(resources(server).sockets, sockets ??= resources(server).sockets, code);
-    }
-    assertEquals(await get(server), RESPONSE_TEXT);
-  },
-  {
-    changes: (lesson) => [
-      replace("function handler(", "async function handler("),
-      ...lesson === "01-fork" ? [replace("  handler(conn);", "  await handler(conn);")] : [],
-      atLine("conn.send(", `switch (request?.text.split(" ")[1]) {\n${cases}\n}\n…`),
-    ],
-  },
-);
+each("every client's connection ends", ["01-fork", "02-thread"], async (server, lesson) => {
+  let sockets: number | undefined;
+  for (const [i, [code, inChild, inThread = inChild]] of HANDLERS.entries()) {
+    const error = lesson === "01-fork" ? inChild : inThread;
+    const lines = server.stderr.length;
+    assertEquals(await ask(server, `/${i}`), error ? "" : RESPONSE_TEXT, code);
+    await until(() => resources(server).threads + resources(server).children === 0);
+    const pattern = error ? new RegExp(`^(child|thread) \\d+[^]*${error.source}`, "i") : /^$/;
+    await says(server, pattern, lines);
+    assertEquals(resources(server).sockets, sockets ??= resources(server).sockets, code);
+  }
+  assertEquals(await get(server), RESPONSE_TEXT);
+}, {
+  changes: (lesson) => [
+    replace("function handler(", "async function handler("),
+    ...lesson === "01-fork" ? [replace("  handler(conn);", "  await handler(conn);")] : [],
+    atLine("conn.send(", `switch (request?.text.split(" ")[1]) {\n${cases}\n}\n…`),
+  ],
+});
 
 /**
  * Edits of a lesson, one a line: the line that is changed, and what it becomes (`…` is what it was); what clients see,
@@ -81,7 +69,7 @@ const EDITS = String.raw`
 03 | lingeringClose(conn);  | … break;                                    | answered, ends | ^a thread of the pool has ended$
 03 | if (request) conn.send | await Promise.resolve(); …                  | answered       |
    | function handler(      | export async function handler(server: Socket) {
-03 | i < 4;                 | for (let i = 0; i < 100; i++) {             | does not start | can't start new thread: .*\n.*needs all of its own\n$
+03 | i < 4;                 | for (let i = 0; i < 100; i++) {             | ends           | can't start new thread: .*\n.*needs all of its own$
 02 | function handler(      | setInterval(() => {}, 1000); …              | answered       |
 02 | const thread =         | throw new Error("main");                    | left, ends     | error: main[^]*mine\.ts:\d+
 02 | lingeringClose(conn);  | setTimeout(() => lingeringClose(conn), 10); | answered       | ^thread 1 has ended with connections open \(1\)
@@ -101,36 +89,19 @@ const EDITS = String.raw`
    | const thread =         | const thread = new Thread({ module: import.meta.url, target: handler, args: [conn.fileno()] });
    | import type { Socket } | import { Socket as Sock } from "../shared/socket.ts";
 01 | if (request) conn.send | process.kill(process.pid, "SIGKILL");       | left           | child \d+ was killed by signal 9
-01 | becomeForkable();      |                                             | left, ends     | fork: a runtime survives it only after becomeForkable\(\)
-01 | const server =         | …\nbecomeForkable();                          | does not start | becomeForkable\(\)
+01 | becomeForkable();      |                                             | left, ends     | fork: becomeForkable\(\) has to come first
+01 | const server =         | …\nbecomeForkable();                          | ends           | becomeForkable\(\)
    | becomeForkable(); //   |
 06 | const epoll =          | warn("one 1"); warn("two"); warn("one 2"); … | answered      | ^one 1\ntwo$
    | import { createServer  | … import { warn } from "../shared/stdio.ts";
 `;
 for (const edit of EDITS.trim().split(/\n(?=\d)/)) {
   const lines = edit.split("\n").map((line) => line.split(/ \| ?/).map((cell) => cell.trim()));
-  const [[number, , becomes, outcome, says = ""]] = lines;
+  const [[number, , becomes, seen, printed]] = lines;
   const lesson = LESSONS.find((lesson) => lesson.startsWith(number))!;
   const changes = lines.map(([, mark, becomes]) => atLine(mark, becomes.replaceAll("\\n", "\n")));
-  const [seen, ends] = [/answered|left/.exec(outcome)?.[0], outcome.endsWith("ends")];
-  const name = `an edit, ${becomes}`;
-  if (outcome === "does not start") {
-    once(name, async (runtime) => {
-      const script = await changed(lesson, ...changes);
-      const before = descriptorsAtMost(64);
-      const { code, stderr } = await run(lesson, runtime, { script, before, args: ["--port", "0"] });
-      assertEquals(code, 1);
-      assertMatch(stderr, new RegExp(says));
-    });
-    continue;
-  }
-  each(name, [lesson], async (server) => {
-    for (let i = 0; i < (ends ? 1 : 5); i++) {
-      const answer = await ask(server, "/").catch((error) => ends ? "" : Promise.reject(error));
-      if (seen) assertEquals(answer, seen === "answered" ? RESPONSE_TEXT : "");
-    }
-    if (ends) assertEquals(await ended(server), 1);
-    await printed(() => server.stderr, new RegExp(says || "^$", "i"));
-    if (lesson === "02-thread" && !ends) await until(() => resources(server).threads === 0);
-  }, { changes });
+  each(`an edit, ${becomes}`, [lesson], async (server) => {
+    await outcome(seen, RegExp(printed || "^$", "i"))(server);
+    if (lesson === "02-thread" && !seen.endsWith("ends")) await until(() => resources(server).threads === 0);
+  }, { changes: () => changes, before: descriptorsAtMost(128) });
 }

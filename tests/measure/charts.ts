@@ -1,8 +1,8 @@
 /** The two charts of `compare`, on light paper or dark, as the reader has it; costs on a logarithmic scale. */
 import { MODELS, PROGRAMS } from "../peers/programs.ts";
-import { type Figure, short, value } from "./figures.ts";
+import { figure, type Figures, subject } from "./figures.ts";
 import { cell, cost, times } from "./report.ts";
-import { CLAIMS, judge, JUDGED } from "./verdicts.ts";
+import { JUDGED } from "./verdicts.ts";
 
 const WIDTH = 560;
 
@@ -28,7 +28,9 @@ ${drawn.replace(/\d+\.\d{3,}/g, (place) => Number(place).toFixed(1))}
 const text = (x: number, y: number, words: string, more = `text-anchor="start"`) =>
   `<text x="${x}" y="${y}" ${more}>${words}</text>`;
 const [BEFORE, AMID, STRONG] = [`text-anchor="end"`, `text-anchor="middle"`, `class="strong"`];
-const grid = (path: string) => `<path class="grid" d="${path}"/>`;
+/** A line of the grid, and what stands at it. */
+const mark = (path: string, ...words: Parameters<typeof text>) =>
+  `<path class="grid" d="${path}"/>\n${text(...words)}`;
 
 /** Where a cost stands; the scale goes from the least of them to the greatest, and has marks at the powers of ten. */
 function scale(costs: readonly number[], from: number, to: number) {
@@ -48,44 +50,34 @@ const LINES = [
 const SILENT = [0, 10, 100, 990];
 
 /** How the cost of a request grows with the silent connections beside it: a line for each model and language. */
-export function growthChart(figures: readonly Figure[]): string {
+export function growthChart(figures: Figures): string {
   const [left, right, top, bottom] = [64, WIDTH - 116, 96, 370];
   const x = (i: number) => left + i / 3 * (right - left); // zero has a place of its own, a step left of the first value
   const lines = LINES.flatMap(([model, style]) =>
     JUDGED.map((language) => {
-      const costs = SILENT.map((silent) => value(figures, `${short(model)} beside ${silent}`, language)!);
-      return { model, style, costs };
+      const cost = (silent: number) => figure(figures, subject(model, `beside ${silent}`), language);
+      return { model, style, costs: SILENT.flatMap((silent) => cost(silent) ?? []) };
     })
-  ).filter(({ costs }) => costs.every((cost) => cost !== undefined));
+  ).filter(({ costs }) => costs.length === SILENT.length);
   const { at, marks } = scale(lines.flatMap(({ costs }) => costs), bottom, top);
-  const borneOut = CLAIMS.filter(([_, of]) => of.endsWith("beside 990"))
-    .every((claim) => JUDGED.every((language) => judge(claim, figures, language)?.holds ?? true));
+  const borneOut = lines.every(({ model, costs }) => costs[3] / costs[0] < 1.5 === (model === "06-epoll"));
   const title = borneOut
     ? ["Silent connections make a request to 04 and 05 dearer;", "to 06 it costs the same beside 990 of them"]
     : ["What a request costs beside silent connections"];
   return page(bottom + 60, title, "CPU time of the server for it, µs; a line for each language", [
-    ...marks.flatMap((mark) => [
-      grid(`M${left} ${at(mark)}H${right}`),
-      text(left - 8, at(mark) + 4, cell(mark), BEFORE),
-    ]),
-    ...SILENT.flatMap((silent, i) => [
-      grid(`M${x(i)} ${top}V${bottom}`),
-      text(x(i), bottom + 20, cell(silent), AMID),
-    ]),
+    ...marks.map((cost) => mark(`M${left} ${at(cost)}H${right}`, left - 8, at(cost) + 4, cell(cost), BEFORE)),
+    ...SILENT.map((count, i) => mark(`M${x(i)} ${top}V${bottom}`, x(i), bottom + 20, cell(count), AMID)),
     text((left + right) / 2, bottom + 44, "silent connections beside one client", AMID),
     ...lines.flatMap(({ model, style, costs }, i) => {
       const points = costs.map((cost, i) => `${x(i)},${at(cost)}`).join(" ");
-      const name = text(right + 8, at(costs[3]) + 4, model, STRONG);
-      return [
-        `<polyline class="line" ${style} points="${points}"/>`,
-        model === lines[i - 1]?.model ? "" : name,
-      ];
+      const name = model === lines[i - 1]?.model ? "" : text(right + 8, at(costs[3]) + 4, model, STRONG);
+      return [`<polyline class="line" ${style} points="${points}"/>`, name];
     }),
   ]);
 }
 
 /** What a request costs in each model: a row for each language, in the same order everywhere. */
-export function peersChart(figures: readonly Figure[]): string {
+export function peersChart(figures: Figures): string {
   const [left, right, row] = [96, WIDTH - 136, 19];
   const costs = PROGRAMS.map(({ model, language }) => cost(figures, model, language));
   const { at, marks } = scale(costs.flatMap(({ cpu }) => cpu ?? []), left + 12, right);
@@ -97,17 +89,13 @@ export function peersChart(figures: readonly Figure[]): string {
       if (model !== of || cpu === undefined) return [];
       y += row;
       return [
-        text(left, y, model === "own server" ? name : language, BEFORE),
-        grid(`M${left + 12} ${y - 5}H${at(cpu)}`),
+        mark(`M${left + 12} ${y - 5}H${at(cpu)}`, left, y, model === "own server" ? name : language, BEFORE),
         `<circle cx="${at(cpu)}" cy="${y - 5}" r="5" fill="${language === "C" ? "#8c959f" : "#0072b2"}"/>`,
         text(at(cpu) + 10, y, toC === undefined || toC === 1 ? cell(cpu) : `${cell(cpu)}, ${times(toC)} C`),
       ];
     }),
   ]);
-  const columns = marks.flatMap((mark) => [
-    grid(`M${at(mark)} 80V${y + 8}`),
-    text(at(mark), 72, cell(mark), AMID),
-  ]);
-  const values = "CPU time of the server, µs; ten clients at once";
+  const columns = marks.map((cost) => mark(`M${at(cost)} 80V${y + 8}`, at(cost), 72, cell(cost), AMID));
+  const values = "µs of the server's CPU time, ten clients at once; ÷ C round by round";
   return page(Math.ceil(y + 20), ["What a request costs, model by model"], values, [...columns, ...rows]);
 }

@@ -1,6 +1,6 @@
 /** What `compare` prints: the matrix, the relations, the verdicts. No line is wider than 110 columns. */
 import { type Language, LANGUAGES, type Model, MODELS } from "../peers/programs.ts";
-import { type Figure, ratio, type Run, short, type Subject, value } from "./figures.ts";
+import { figure, type Figures, type Run, subject } from "./figures.ts";
 import { CLAIMS, judge, JUDGED, type Question, RELATIONS } from "./verdicts.ts";
 
 /** A number with thousands separated. */
@@ -20,13 +20,13 @@ export function table(...rows: readonly (readonly string[])[]): string {
 }
 
 /** What a program costs for a request, µs, and how many times as much as C's in its model: a server of another model, as 06. */
-export function cost(figures: readonly Figure[], model: Model, language: Language) {
-  const of: Subject = `${short(model)} at 10`;
-  const base: Subject = model === "own server" ? "06 at 10" : of;
-  return { cpu: value(figures, of, language), toC: ratio(figures, [of, language], [base, "C"]) };
+export function cost(figures: Figures, model: Model, language: Language) {
+  const of = subject(model, "at 10");
+  const toC = figure(figures, of, language, model === "own server" ? "06 at 10" : of, "C");
+  return { cpu: figure(figures, of, language), toC };
 }
 
-function matrix(figures: readonly Figure[]): string {
+function matrix(figures: Figures): string {
   const rows = MODELS.map((model) => [
     model === "own server" ? "own server*" : model,
     ...LANGUAGES.map((language) => {
@@ -38,31 +38,29 @@ function matrix(figures: readonly Figure[]): string {
 }
 
 /** A row for each question, a column for each language: what was found and, where that is asked, whether it is true. */
-function answers(head: string, questions: readonly Question[], figures: readonly Figure[]): string {
-  const rows = questions.map((question) => [
-    question[0],
-    ...JUDGED.map((language) => {
-      const found = judge(question, figures, language);
-      if (!found) return "–";
-      const [_, of, to, bounds] = question;
-      const said = to
-        ? times(found.figure, bounds ? undefined : 2)
-        : cell(found.figure) + (of.endsWith("idle") ? " %" : "");
-      return bounds ? `${found.holds} ${said.padStart(5)}` : said;
-    }),
-  ]);
+function answers(head: string, questions: readonly Question[], figures: Figures): string {
+  const rows = questions.map((question) => {
+    const [says, of, to, bounds] = question;
+    const found = JUDGED.map((language) => {
+      const { found, holds } = judge(question, figures, language) ?? {};
+      if (found === undefined) return "–";
+      if (!bounds) return times(found, 2);
+      const said = to ? times(found) : cell(found) + (of.endsWith("idle") ? " %" : "");
+      return `${holds} ${said.padStart(5)}`;
+    });
+    return [says, ...found];
+  });
   return table([head, ...JUDGED], ...rows);
 }
 
 /** Everything, and what went wrong. */
-export function report({ machine, seconds, figures, notes }: Run): string {
-  const rounds = Math.max(...figures.map(({ round }) => round));
+export function report({ machine, seconds, rounds, figures, notes }: Run): string {
   const inRounds = rounds > 1 ? `medians of ${rounds} rounds` : "one round";
   return `CPU time of the server for a request, ten clients at once: ${inRounds}. In brackets, to C's:
 the median of the rounds' ratios, which need not be the ratio of the medians.
 
 ${matrix(figures)}
-* nginx, Deno.serve, Bun.serve, node:http, to 06-epoll in C
+* nginx, Deno.serve, Bun.serve, node:http; ÷ 06-epoll in C
 
 ${answers("How many times as much, also round by round", RELATIONS, figures)}
 

@@ -2,23 +2,24 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart, peersChart } from "./charts.ts";
-import { checkPossible, type Figure, MeasuringFault, median, ratio, short, type Subject } from "./figures.ts";
+import { checkPossible, figure, type Figures, MeasuringFault, median } from "./figures.ts";
+import { type Subject, subject } from "./figures.ts";
 import { report, table } from "./report.ts";
 import { CLAIMS, judge, RELATIONS } from "./verdicts.ts";
 
-const deno = (of: Subject, ...values: number[]): Figure[] =>
-  values.map((value, i) => ({ of, language: "Deno", round: i + 1, value }));
+/** Figures of Deno, one a round. */
+const deno = (of: Subject, ...Deno: number[]): Figures => ({ [of]: { Deno } });
 
 Deno.test("a median is the value in the middle, of two the upper; a ratio is the median of the rounds' ratios", () => {
-  assertEquals([[3], [9, 1, 5], [4, 1], []].map(median), [3, 5, 4, undefined]);
-  const figures = [...deno("01 at 10", 10, 30, 90), ...deno("06 at 10", 1, 10, 10, 10)];
-  assertEquals(ratio(figures, ["01 at 10", "Deno"], ["06 at 10", "Deno"]), 9); // of 10, 3 and 9
-  assertEquals(ratio(figures, ["01 at 10", "Deno"], ["06 at 10", "C"]), undefined);
+  assertEquals([[3], [9, 1, 5], [4, 1], [], [NaN, 7]].map((all) => median(all)), [3, 5, 4, undefined, 7]);
+  const figures = { ...deno("01 at 10", 10, 30, 90), ...deno("06 at 10", 1, 10, 10, 10) };
+  assertEquals(figure(figures, "01 at 10", "Deno", "06 at 10"), 9); // of 10, 3 and 9
+  assertEquals(figure(figures, "01 at 10", "Deno", "06 at 10", "C"), undefined);
 });
 
 Deno.test("more CPU time than there was is a measuring fault", () => {
   const possible = (model: (typeof MODELS)[number], cpu: number, main: number, processors = 8) =>
-    checkPossible(model, processors, { seconds: 1, cpu, main });
+    checkPossible({ name: "a server", model }, processors, { seconds: 1, cpu, main });
   // 1.95 processors in one thread: what 04 costs when the load starts after the clock was read.
   assertThrows(() => possible("04-busy-poll", 1.95, 1.95), MeasuringFault);
   assertThrows(() => possible("04-busy-poll", 1.03, 1.03), MeasuringFault);
@@ -32,23 +33,22 @@ Deno.test("more CPU time than there was is a measuring fault", () => {
 for (const question of CLAIMS) {
   const [says, of, to, { least, most } = {}] = question;
   Deno.test(`"${says}" is judged both ways, and not without figures`, () => {
-    const found = (figure: number) =>
-      judge(question, [...deno(of, figure), ...(to ? deno(to, 1) : [])], "Deno");
+    const found = (figure: number) => judge(question, { ...deno(of, figure), ...to && deno(to, 1) }, "Deno");
     const edge = (least ?? most)!;
     assertEquals(found(edge)?.holds, true);
     assertEquals(found(least ? edge * 0.99 : edge * 1.01 + 0.01)?.holds, false);
-    assertEquals(judge(question, deno(to ?? "04 idle", 1).slice(to ? 0 : 1), "Deno"), undefined);
+    assertEquals(judge(question, to ? deno(to, 1) : {}, "Deno"), undefined);
   });
 }
 
 /** As wide as they get. */
 const wide = (of: Subject) => of.endsWith("idle") ? 101 : / (at|beside|rate)/.test(of) ? 12_345 : 1024;
 const subjects = [...CLAIMS, ...RELATIONS].flatMap(([_, of, to]) => to ? [of, to] : [of]);
-const figures = LANGUAGES.flatMap((language) =>
-  [...MODELS.map((model) => `${short(model)} at 10` as const), ...subjects]
-    .map((of): Figure => ({ of, language, round: 5, value: wide(of) }))
+const figures: Figures = Object.fromEntries(
+  [...MODELS.map((model) => subject(model, "at 10")), ...subjects]
+    .map((of) => [of, Object.fromEntries(LANGUAGES.map((language) => [language, [wide(of)]]))]),
 );
-const run = { machine: ["a processor"], seconds: 321, figures, notes: [] };
+const run = { machine: ["a processor"], seconds: 321, rounds: 5, figures, notes: [] };
 
 Deno.test("a table has words on the left and numbers on the right", () => {
   assertEquals(table(["", "n"], ["long", "1"], ["y", "1,000"]), "          n\nlong      1\ny     1,000");
@@ -59,16 +59,17 @@ Deno.test("the report fits into 110 columns, and says what is not measured", () 
   assert(!report(run).includes("Not measured"));
   const text = report({ ...run, notes: ["nginx: it is not here"] });
   assertMatch(text, /Not measured.*\nnginx: it is not here\n$/);
-  const dearer = [...deno("02 at 10", 4), ...deno("01 at 10", 2)];
+  const dearer = { ...deno("02 at 10", 4), ...deno("01 at 10", 2) };
   assertMatch(report({ ...run, figures: dearer }), /cheaper.* false 2.0 ×/);
 });
 
 Deno.test("the charts are drawn from the figures, and the title of one says what they bear out", () => {
   const beside = (of: "04" | "05" | "06", n: number) =>
-    ([0, 10, 100, 990] as const).flatMap((silent) => deno(`${of} beside ${silent}`, 9 + silent * n));
-  const growth = growthChart([...beside("04", 9), ...beside("05", 1), ...beside("06", 0)]);
+    [0, 10, 100, 990].map((silent) => deno(`${of} beside ${silent}`, 9 + silent * n));
+  const growth = growthChart(Object.assign({}, ...beside("04", 9), ...beside("05", 1), ...beside("06", 0)));
   assertMatch(growth, /to 06 it costs the same/);
-  assert(!growthChart(["04", "05", "06"].flatMap((of) => beside(of as "04", 1))).includes("costs the same"));
+  const rising = (["04", "05", "06"] as const).flatMap((of) => beside(of, 1));
+  assert(!growthChart(Object.assign({}, ...rising)).includes("costs the same"));
   const peers = peersChart(figures);
   for (const name of ["01-fork", "nginx", "Deno.serve"]) assert(peers.includes(name), name);
   assert(!/NaN|Infinity|undefined/.test(growth + peers));

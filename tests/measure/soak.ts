@@ -1,58 +1,49 @@
 /**
- * `deno task soak`: 50,000 connections to 01 and 200,000 each to 03, 04, 05 and 06, under each runtime: that none is
- * lost, and that the server has no more open after them than after the first thousand. Then 10,000 silent
- * connections to 04 and 06, and an ordinary client beside them.
+ * `deno task soak`: 50,000 connections to 01 and 200,000 each to 03, 04, 05 and 06, under each runtime: none is lost, and
+ * the server has no more open after them than after the first thousand. And an ordinary client of 04 and 06 beside 10,000
+ * silent ones.
  */
-import { heavyLoad, silent } from "../support/clients.ts";
+import { assert, assertEquals } from "@std/assert";
+import { silent } from "../support/clients.ts";
+import { each } from "../support/declare.ts";
+import { heavyLoad } from "../support/load.ts";
 import { children, DESCRIPTOR_LIMIT, residentKiB, settled, tasks } from "../support/proc.ts";
-import { type Lesson, LESSONS, RUNTIMES } from "../support/runtimes.ts";
-import { type Server, start } from "../support/servers.ts";
-import { waitFor } from "../support/wait.ts";
+import { LESSONS } from "../support/runtimes.ts";
+import type { Server } from "../support/servers.ts";
+import { until } from "../support/wait.ts";
 
-/** Of `count` requests, those that got no right answer, or were not even sent within the hour. */
-async function lost(server: Server, clients: number, count: number): Promise<number> {
-  return count - (await heavyLoad(server, clients, 3600, { count })).requests;
+/** What a server has, come to rest. */
+async function atRest(server: Server) {
+  await until(() => children(server.pid).length === 0);
+  const { sockets, descriptors } = await settled(server);
+  return { MiB: residentKiB(server.pid) >> 10, sockets, descriptors, threads: tasks(server.pid).length };
 }
 
 /**
- * What a server may have more at the end than after the first connections: garbage, which gathers while a collector
- * never gets an idle moment (1 KiB lost for each would be 200 MiB); a few descriptors and threads of the runtime's own.
+ * What it may have more at the end than after the first connections: garbage, which gathers while a collector never gets
+ * an idle moment (1 KiB lost for each would be 200 MiB); a few descriptors and threads of the runtime's own.
  */
 const MORE = { MiB: 128, sockets: 0, descriptors: 8, threads: 4 };
 
-/** What it has, come to rest. */
-async function atRest(server: Server): Promise<typeof MORE> {
-  await waitFor("the end of the children", () => children(server.pid).length === 0);
-  const { sockets, descriptors } = await settled(server);
-  const MiB = Math.round(residentKiB(server.pid) / 1024);
-  return { MiB, sockets, descriptors, threads: tasks(server.pid).length };
-}
-
-let bad = 0;
-/** A thousand connections to a lesson, then `count` more, beside so many silent ones. */
-async function soak(lesson: Lesson, count: number, beside = 0): Promise<void> {
-  for (const runtime of RUNTIMES) {
-    await using server = await start(lesson, runtime);
-    let failed = await lost(server, 50, 1000);
-    const first = await atRest(server);
-    {
-      using _silent = await silent(server, beside);
-      failed += await lost(server, beside ? 1 : 50, count); // 04 answers the first when it has accepted the silent ones
-    }
-    if (beside) await waitFor("their end", async () => (await settled(server)).sockets <= first.sockets);
-    const last = await atRest(server);
-    const keys = Object.keys(MORE) as (keyof typeof MORE)[];
-    const same = keys.every((key) => last[key] <= first[key] + MORE[key]);
-    const good = failed === 0 && server.stderr.length === 0 && same;
-    if (!good) bad++;
-    const had = keys.map((key) => `${key} ${first[key]} → ${last[key]}`).join(", ");
-    const what = `${count} requests beside ${beside} silent connections`;
-    console.log(`${good ? "ok " : "BAD"} ${lesson} ${runtime}: ${failed} of ${what} failed; ${had}`);
+/** A thousand connections, then `count` more, beside so many silent ones. */
+const soak = (count: number, beside: number) => async (server: Server, lesson: string, runtime: string) => {
+  let lost = 1000 + count; // what got no right answer, or was not even sent within the hour
+  lost -= (await heavyLoad(server, { clients: 50, count: 1000 })).requests;
+  const first = await atRest(server);
+  {
+    using _silent = await silent(server, beside);
+    const clients = beside ? 1 : 50; // 04 answers the first when it has accepted the silent ones
+    lost -= (await heavyLoad(server, { clients, count })).requests;
   }
-}
-await soak("01-fork", 50_000);
-for (const lesson of LESSONS.slice(2)) await soak(lesson, 200_000);
-if (DESCRIPTOR_LIMIT > 10_200) {
-  for (const lesson of ["04-busy-poll", "06-epoll"] as const) await soak(lesson, 20, 10_000);
-}
-Deno.exit(bad === 0 ? 0 : 1);
+  await until(async () => (await settled(server)).sockets <= first.sockets);
+  const last = await atRest(server);
+  const keys = Object.keys(MORE) as (keyof typeof MORE)[];
+  const had = keys.map((key) => `${key} ${first[key]} → ${last[key]}`).join(", ");
+  console.log(`${lesson} ${runtime}: ${lost} of ${1000 + count} requests lost; ${had}`);
+  assert(keys.every((key) => last[key] <= first[key] + MORE[key]));
+  assertEquals([lost, server.stderr], [0, []]);
+};
+each("50,000 connections", ["01-fork"], soak(50_000, 0));
+each("200,000 connections", LESSONS.slice(2), soak(200_000, 0));
+const ignore = DESCRIPTOR_LIMIT < 10_200;
+each("a client beside 10,000 silent ones", ["04-busy-poll", "06-epoll"], soak(20, 10_000), { ignore });

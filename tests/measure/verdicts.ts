@@ -1,6 +1,6 @@
 /** What is asked of the figures: whether they bear the article out, and what a lesson costs beside what one takes instead. */
 import { type Language, LANGUAGES } from "../peers/programs.ts";
-import { type Figure, ratio, type Subject, value } from "./figures.ts";
+import { figure, type Figures, type Subject } from "./figures.ts";
 
 /**
  * What is asked, in at most 54 characters; the figure; what it is divided by, if it is; where it is true, from here up
@@ -18,7 +18,7 @@ export type Question = readonly [
 export const CLAIMS: readonly Question[] = [
   ["A process for each client is dear: 01 ÷ 06", "01 at 10", "06 at 10", { least: 3 }],
   ["A thread is far cheaper: 02 ÷ 01", "02 at 10", "01 at 10", { most: 0.5 }],
-  ['Threads end in "can\'t start new thread": here* after', "02 limit", undefined, { least: 1 }],
+  ['Threads run out ("can\'t start new thread"): after*', "02 limit", undefined, { least: 1 }],
   ["Many threads, many switches: of 02, for a request", "02 switches", undefined, { least: 3 }],
   ["A full pool lets the next client wait: answers in 1 s", "03 answers", undefined, { most: 0 }],
   ["Overloaded, a pool is no faster than threads: 03 ÷ 02", "03 rate", "02 rate", { most: 1.5 }],
@@ -34,8 +34,8 @@ export const CLAIMS: readonly Question[] = [
 
 /** What a lesson costs beside what one would take instead. */
 export const RELATIONS: readonly Question[] = [
-  ["01 ÷ CPython's 01, both with their children", "01 at 10", "01 at 10", undefined, "CPython"],
-  ["02, one client after another ÷ an empty Worker", "02 at 1", "empty at 1"],
+  ["01 ÷ CPython's 01, with the children's CPU time", "01 at 10", "01 at 10", undefined, "CPython"],
+  ["02, one client after another ÷ an empty Worker", "02 at 1", "02 worker"],
   ["06 ÷ the runtime's own server", "06 at 10", "own at 10"],
 ];
 
@@ -43,11 +43,8 @@ export const RELATIONS: readonly Question[] = [
 export const JUDGED: readonly Language[] = LANGUAGES.filter((language) => language !== "C");
 
 /** The answer for a language: the figure, and whether it is true; undefined if it was not measured. */
-export function judge(
-  [_, of, to, { least = -Infinity, most = Infinity } = {}, other]: Question,
-  figures: readonly Figure[],
-  language: Language,
-): { figure: number; holds: boolean } | undefined {
-  const figure = to ? ratio(figures, [of, language], [to, other ?? language]) : value(figures, of, language);
-  return figure === undefined ? undefined : { figure, holds: figure >= least && figure <= most };
+export function judge([_, of, to, bounds, base]: Question, figures: Figures, language: Language) {
+  const found = figure(figures, of, language, to, base);
+  const { least = -Infinity, most = Infinity } = bounds ?? {};
+  return found === undefined ? undefined : { found, holds: found >= least && found <= most };
 }

@@ -28,44 +28,46 @@ export interface Program {
   readonly language: Language;
   /** Such as `06-epoll in C`, or `nginx`. */
   readonly name: string;
-  /** Whether it can be started here. */
+  /** Whether it can be started here, and the command line that does. */
   readonly here: boolean;
-  /** The command line that starts it; `dir` is a folder for its files. */
-  command(dir: string): string[];
+  readonly command: readonly string[];
 }
+
+/** For what is compiled, and the files of nginx. */
+const FOLDER = Deno.makeTempDirSync();
+addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
 
 const HERE = import.meta.dirname!;
 const PYTHON = ["python3", "-B"]; // -B: no __pycache__ beside the sources
 const COMPILE = ["sh", "-c", 'cc -O2 -Wall -Wextra -pthread -o "$0" "$1" && exec "$0"'];
 
-const isHere: Record<Language, boolean> = {
+const python = succeeds("python3", "--version");
+const isHere: Record<string, boolean> = {
   C: succeeds("cc", "--version"),
-  CPython: succeeds("python3", "--version"),
+  CPython: python,
   Deno: true,
   Bun: RUNTIMES.includes("bun"),
   "Node.js": RUNTIMES.includes("node"),
+  nginx: python && succeeds("nginx", "-v"),
 };
 
-function ofLesson(model: Lesson, language: Language): Program {
+function lesson(model: Lesson, language: Language): Program {
+  const program = { model, language, name: `${model} in ${language}`, here: isHere[language] };
   const runtime = RUNTIME[language];
-  const command = (dir: string) => {
-    if (runtime) return commandLine(model, runtime, { args: ["--port", "0"] });
-    if (language === "C") return [...COMPILE, `${dir}/${model}`, `${HERE}/c/${model}.c`];
-    return [...PYTHON, `${HERE}/python/${model.replaceAll("-", "_")}.py`];
-  };
-  return { model, language, name: `${model} in ${language}`, here: isHere[language], command };
+  if (runtime) return { ...program, command: commandLine(model, runtime, { args: ["--port", "0"] }) };
+  const compiled = [...COMPILE, `${FOLDER}/${model}`, `${HERE}/c/${model}.c`];
+  const script = [...PYTHON, `${HERE}/python/${model.replaceAll("-", "_")}.py`];
+  return { ...program, command: language === "C" ? compiled : script };
 }
+const own = (language: Language, name: string, ...command: string[]): Program => (
+  { model: "own server", language, name, here: isHere[name] ?? isHere[language], command }
+);
 
-function ofOthers(language: Language, name: string, ...command: readonly string[]): Program {
-  return { model: "own server", language, name, here: isHere[language], command: (dir) => [...command, dir] };
-}
-
-const nginx = ofOthers("C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`);
 /** All of them, those that cannot be started here too. */
 export const PROGRAMS: readonly Program[] = [
-  ...LESSONS.flatMap((model) => LANGUAGES.map((language) => ofLesson(model, language))),
-  { ...nginx, here: isHere.CPython && succeeds("nginx", "-v") },
-  ofOthers("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
-  ofOthers("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
-  ofOthers("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
+  ...LESSONS.flatMap((model) => LANGUAGES.map((language) => lesson(model, language))),
+  own("C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`, FOLDER),
+  own("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
+  own("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
+  own("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
 ];

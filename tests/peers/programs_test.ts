@@ -1,11 +1,9 @@
 /** What the lessons are measured against serves: a program that fails some of its clients is no measure. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { connect, get, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, readAll, REQUEST, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { heavyLoad } from "../support/load.ts";
 import { startServer } from "../support/servers.ts";
 import { PROGRAMS, RUNTIME } from "./programs.ts";
-
-const dir = Deno.makeTempDirSync();
-addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
 
 const OK =
   /^HTTP\/1\.1 200 OK(?=[^]*\r\nConnection: close\r\n)(?=[^]*\r\nContent-Length: 1\r\n)[^]*\r\n\r\nA$/i;
@@ -16,13 +14,13 @@ for (const { name, model, here, command } of others) {
     name: `${name}: ${here ? "serves polite clients, and outlives rude ones" : "is not here"}`,
     ignore: !here,
     async fn() {
-      const right = (answer: string) =>
-        model === "own server" ? assertMatch(answer, OK) : assertEquals(answer, RESPONSE_TEXT);
-      await using server = await startServer(name, command(dir));
+      await using server = await startServer(name, command);
       using slow = await connect(server);
       slow.setNoDelay(true);
       for (const byte of REQUEST) await sendAll(slow, byte);
-      right(await readAll(slow));
+      const answer = await readAll(slow);
+      if (model === "own server") assertMatch(answer, OK);
+      else assertEquals(answer, RESPONSE_TEXT);
 
       // More of them than 03 has threads.
       for (let i = 0; i < 5; i++) {
@@ -32,11 +30,8 @@ for (const { name, model, here, command } of others) {
           rude.close();
         }
       }
-      const client = async () => {
-        for (let i = 0; i < 20; i++) right(await get(server));
-      };
-      await Promise.all(Array.from({ length: 10 }, client));
-      assertEquals(server.stderr, []);
+      const { requests } = await heavyLoad(server, { clients: 10, count: 200 });
+      assertEquals([requests, server.stderr], [200, []]);
     },
   });
 }

@@ -3,12 +3,11 @@ import { assertEquals } from "@std/assert";
 import { HttpRequest } from "../../shared/request.ts";
 
 /** What add() says of each piece. */
-function told(pieces: readonly Uint8Array<ArrayBuffer>[]): boolean[] {
+function adds(pieces: readonly Uint8Array<ArrayBuffer>[]): boolean[] {
   const request = new HttpRequest();
   return pieces.map((piece) => request.add(piece));
 }
-const bytes = (text: string) => new TextEncoder().encode(text);
-const singly = (text: string) => [...bytes(text)].map((byte) => Uint8Array.of(byte));
+const utf8 = (text: string) => new TextEncoder().encode(text);
 
 /** Each ends with its last byte. */
 const HEADS = [
@@ -21,22 +20,21 @@ const HEADS = [
 
 Deno.test("a request ends with its empty line, and once, in every split into three pieces, and byte by byte", () => {
   for (const text of HEADS) {
-    const all = bytes(text);
+    const all = utf8(text);
     for (let first = 0; first < all.length; first++) {
       for (let second = first; second < all.length; second++) {
         const pieces = [all.subarray(0, first), all.subarray(first, second), all.subarray(second)];
-        assertEquals(told(pieces), [false, false, true], `${text} ${first} ${second}`);
+        assertEquals(adds(pieces), [false, false, true], `${text} ${first} ${second}`);
       }
     }
-    const last = (_: unknown, i: number) => i === text.length - 1;
-    assertEquals(told(singly(text + text)), Array.from({ length: 2 * text.length }, last));
+    const ends = adds([...utf8(text + text)].map((byte) => Uint8Array.of(byte)));
+    assertEquals([ends.indexOf(true), ends.lastIndexOf(true)], [text.length - 1, text.length - 1]);
   }
 });
 
 Deno.test("what has no empty line is no whole request, until its head has 64 KiB", () => {
   for (const text of ["", "GET / HTTP/1.1", "GET / HTTP/1.1\r\n", "a\rb\rc\r\r", "a\n \nb\nc"]) {
-    assertEquals(told([bytes(text)]), [false], JSON.stringify(text));
+    assertEquals(adds([utf8(text)]), [false], JSON.stringify(text));
   }
-  const kilobytes = Array.from({ length: 66 }, () => bytes("x".repeat(1024)));
-  assertEquals(told(kilobytes).indexOf(true), 64);
+  assertEquals(adds(Array(66).fill(utf8("x".repeat(1024)))).indexOf(true), 64);
 });

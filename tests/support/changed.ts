@@ -27,14 +27,15 @@ export function atLine(mark: string, lines: string): Change {
   };
 }
 
-/** A copy of a lesson with these changes, one after the other. Its path; the folder goes with the test's process. */
-export async function changed(lesson: Lesson, ...changes: readonly Change[]): Promise<string> {
-  const source = changes.reduce(
-    (source, change) => change(source),
-    await Deno.readTextFile(`${ROOT}lessons/${lesson}.ts`),
-  );
-  return await written({ "mine.ts": source });
+/** A lesson's source with these changes, one after the other. */
+export function applied(lesson: Lesson, changes: readonly Change[]): string {
+  const source = Deno.readTextFileSync(`${ROOT}lessons/${lesson}.ts`);
+  return changes.reduce((source, change) => change(source), source);
 }
+
+/** A copy of a lesson with these changes. Its path; the folder goes with the test's process. */
+export const changed = (lesson: Lesson, ...changes: readonly Change[]): Promise<string> =>
+  written({ "mine.ts": applied(lesson, changes) });
 
 /**
  * Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. It is

@@ -1,6 +1,4 @@
 /** Clients: single ones, many of them, silent ones. */
-import type { LoadOrder, LoadResult } from "../programs/load.ts";
-import { COMMANDS, ROOT } from "./runtimes.ts";
 import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
@@ -13,21 +11,7 @@ export const KEEP_ALIVE_TEXT = RESPONSE_TEXT.replace("Close", "Keep-Alive");
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /** All that a client needs to know of a server. */
-export interface Listening {
-  readonly port: number;
-}
-
-/** One of the programs that tests start: it runs on Deno, which takes as many descriptors as it may. */
-function program(name: string, ...args: number[]): Deno.Command {
-  const [deno, ...options] = COMMANDS.deno;
-  return new Deno.Command(deno, {
-    args: [...options, `tests/programs/${name}.ts`, ...args.map(String)],
-    cwd: ROOT,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  });
-}
+type Listening = Pick<Server, "port">;
 
 /** Connect, and leave it at that. */
 export function connect(server: Listening): Promise<Deno.TcpConn> {
@@ -46,12 +30,14 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
   while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
 }
 
-/** Everything until the end of the stream. A reset throws. */
-export async function readAll(conn: Deno.Conn): Promise<string> {
+/** Everything until the end of the stream, or until it ends with `last`. A reset throws. */
+export async function readAll(conn: Deno.Conn, last = "\0"): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1 << 16);
   let text = "";
-  for (let n; (n = await inTime("more of an answer, or its end", conn.read(buffer))) !== null;) {
+  while (!text.endsWith(last)) {
+    const n = await inTime("more of an answer, or its end", conn.read(buffer));
+    if (n === null) break;
     text += decoder.decode(buffer.subarray(0, n), { stream: true });
   }
   return text;
@@ -71,17 +57,10 @@ export const ask = (server: Listening, path: string): Promise<string> =>
     throw error;
   });
 
-/** One request and as much of an answer as the lessons give, over a connection that may go on. */
+/** One request and the first answer to it, over a connection that may go on. */
 export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string> {
   await sendAll(conn, request);
-  const buffer = new Uint8Array(1024);
-  let text = "";
-  while (!text.endsWith("\r\n\r\nA")) {
-    const n = await inTime("an answer", conn.read(buffer));
-    if (n === null) throw new Error("the connection has ended");
-    text += new TextDecoder().decode(buffer.subarray(0, n));
-  }
-  return text;
+  return await readAll(conn, "\r\n\r\nA");
 }
 
 /** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
@@ -106,35 +85,4 @@ export async function load(server: Listening, count: number, parallel: number): 
   };
   await Promise.all(Array.from({ length: parallel }, client));
   return wrong;
-}
-
-/** The load, programs/load.ts, which takes one order after another; it ends with the block that started it. */
-export function startLoad(): AsyncDisposable & { run(order: LoadOrder): Promise<LoadResult> } {
-  const child = program("load").spawn();
-  const [reader, writer] = [child.stdout.getReader(), child.stdin.getWriter()];
-  return {
-    async run(order) {
-      await writer.write(new TextEncoder().encode(JSON.stringify(order)));
-      const { value } = await reader.read();
-      const found = JSON.parse(new TextDecoder().decode(value));
-      if (found.message) throw new Error(found.message);
-      return found;
-    },
-    async [Symbol.asyncDispose]() {
-      await writer.close();
-      await child.status;
-      await reader.cancel();
-    },
-  };
-}
-
-/** Load on a lesson: until `seconds` are over, or `count` requests are done. */
-export async function heavyLoad(
-  { port, pid }: Server,
-  clients: number,
-  seconds: number,
-  { count = Number.MAX_SAFE_INTEGER } = {},
-): Promise<LoadResult> {
-  await using load = startLoad();
-  return await load.run({ port, pid, clients, seconds, count, rest: false });
 }

@@ -1,9 +1,12 @@
-/** Declares tests: one for each lesson and runtime, one for each experiment of lessons/README.md. */
-import { assertEquals } from "@std/assert";
+/** Declares tests: one for each lesson and runtime, also of the experiments of lessons/README.md. */
+import { assert, assertEquals } from "@std/assert";
 import { type Change, changed } from "./changed.ts";
+import { ask, get, RESPONSE_TEXT, silent } from "./clients.ts";
 import { experiments } from "./experiments.ts";
 import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
-import { type Server, start, type StartOptions } from "./servers.ts";
+import { ended, says, type Server, start, type StartOptions } from "./servers.ts";
+import { unread } from "./sockets.ts";
+import { pause, until } from "./wait.ts";
 
 /** Lessons in which each client has a process or a thread, and in which one thread serves all. */
 export const [BY_MANY, BY_ONE] = [LESSONS.slice(0, 3), LESSONS.slice(3)];
@@ -27,7 +30,7 @@ export function once(
 /** How the servers of a test are started. */
 interface Setup extends StartOptions {
   /** A copy with these changes, instead of the lesson. */
-  readonly changes?: readonly Change[] | ((lesson: Lesson) => readonly Change[]);
+  readonly changes?: (lesson: Lesson) => readonly Change[];
   readonly ignore?: boolean;
 }
 type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> | void;
@@ -36,41 +39,55 @@ type Test = (server: Server, lesson: Lesson, runtime: Runtime) => Promise<void> 
 export function each(name: string, lessons: readonly Lesson[], test: Test, setup: Setup = {}): void {
   const { changes, ignore, ...options } = setup;
   for (const lesson of lessons) {
-    once(
-      name,
-      async (runtime) => {
-        const all = typeof changes === "function" ? changes(lesson) : changes;
-        const script = all && await changed(lesson, ...all);
-        await using server = await start(lesson, runtime, { ...options, ...script && { script } });
-        await test(server, lesson, runtime);
-      },
-      ignore,
-      `${lesson} `,
-    );
+    const served = async (runtime: Runtime) => {
+      const script = changes && await changed(lesson, ...changes(lesson));
+      await using server = await start(lesson, runtime, { script, ...options });
+      await test(server, lesson, runtime);
+    };
+    once(name, served, ignore, `${lesson} `);
   }
 }
 
-type Experiment = (
-  name: string,
-  test: Test,
-  how?: Setup & { lessons?: readonly Lesson[]; more?: Change[] },
-) => void;
+/**
+ * A test: while so many silent clients take all that there is, as `full` says, the next client waits. It is served when
+ * one of them leaves.
+ */
+export const nextWaits = (count: number, full: (server: Server) => boolean) => async (server: Server) => {
+  using clients = await silent(server, count);
+  await until(() => full(server));
+  const next = get(server);
+  await unread(server);
+  await pause(100); // the time in which nobody else, a thread that was just starting, must read it
+  assert(full(server));
+  clients[0].close();
+  assertEquals(await next, RESPONSE_TEXT);
+};
 
 /**
- * Declares the tests of the experiments under `heading`: each with the item's changes, and then `more`, in
- * the lessons that the item names. One more test says that none was forgotten.
+ * A test of a changed lesson: whether its clients are "answered" or "left" without an answer; whether the server "ends",
+ * with the code 1, at the first of them; what it prints on standard error.
  */
-export function experimentsOf(heading: string, declare: (experiment: Experiment) => void): void {
-  const tried = new Set<string>();
-  declare((name, test, { lessons, more = [], ...setup } = {}) => {
-    const item = experiments.get(`${heading}: ${name}`);
-    if (!item) throw new Error(`lessons/README.md has no experiment "${heading}: ${name}"`);
-    tried.add(name);
-    const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
-    each(`Break it, ${name}`, lessons ?? item.lessons, test, { ...setup, changes });
-  });
-  Deno.test(`every experiment has a test: ${heading}`, () => {
-    const all = [...experiments.values()].filter((item) => item.heading === heading);
-    assertEquals(all.map((item) => item.name).filter((name) => !tried.has(name)), []);
-  });
+export const outcome = (seen: string, printed: RegExp) => async (server: Server) => {
+  const ends = seen.endsWith("ends");
+  for (let i = 0; i < (ends ? 1 : 5); i++) {
+    const answer = await ask(server, "/").catch((error) => ends ? "" : Promise.reject(error));
+    if (/answered|left/.test(seen)) assertEquals(answer, seen.startsWith("answered") ? RESPONSE_TEXT : "");
+  }
+  if (ends) assertEquals(await ended(server), 1);
+  await says(server, printed);
+};
+
+/** The experiments that have a test. */
+export const tried: Set<string> = new Set();
+/** Tests an experiment of lessons/README.md: with its changes, and then `more`, in the lessons that it is for. */
+export function experiment(
+  name: string,
+  test: Test,
+  { lessons, more = [], ...setup }: Setup & { lessons?: readonly Lesson[]; more?: Change[] } = {},
+): void {
+  const item = experiments.get(name);
+  if (!item) throw new Error(`lessons/README.md has no experiment "${name}"`);
+  tried.add(name);
+  const changes = (lesson: Lesson) => [...item.changes(lesson), ...more];
+  each(`Break it, ${item.name}`, lessons ?? item.lessons, test, { ...setup, changes });
 }

@@ -1,5 +1,5 @@
 /** The changes that lessons/README.md, "Break it", offers, as it writes them. */
-import { atLine, type Change, replace } from "./changed.ts";
+import { applied, atLine, type Change, replace } from "./changed.ts";
 import { type Lesson, LESSONS, ROOT } from "./runtimes.ts";
 
 /** What an item says to do, once its lines are joined. A block of code stands in double backticks then. */
@@ -7,8 +7,7 @@ const STEP = new RegExp(
   `(?:${
     [
       /``diff\n(?<diff>.*?)``/,
-      /at the top: `(?<top>[^`]+)`/,
-      /(?<where>above|below) the line with `(?<mark>[^`]+)`: (``ts\n(?<block>.*?)``|`(?<line>[^`]+)`)/,
+      /(?<where>at the top|(?:above|below) the line with `(?<mark>[^`]+)`): (?<tick>`+)(?:ts\n)?(?<lines>.*?)\k<tick>/,
       /remove the line with `(?<gone>[^`]+)`/,
       /`(?<from>[^`]+)` → `(?<to>[^`]+)`/,
     ].map(({ source }) => source).join("|")
@@ -18,11 +17,7 @@ const STEP = new RegExp(
 
 /** One item of "Break it". */
 export interface Item {
-  /** `"In all six"`, or the lesson that it stands under. */
-  readonly heading: string;
   readonly name: string;
-  /** What it says, in Markdown, without its name. */
-  readonly text: string;
   /** The lessons that it is for. */
   readonly lessons: readonly Lesson[];
   /** What it does to one of them. */
@@ -38,16 +33,13 @@ function changes(text: string, lesson: Lesson): Change[] {
   ).join("");
   const steps: Change[] = [];
   for (const { groups = {} } of joined.matchAll(STEP)) {
-    const { diff, top, where, mark, block, line, gone, from, to, scope, scoped } = groups;
+    const { diff, where, mark, lines, gone, from, to, scope, scoped } = groups;
     if (scope && scoped.includes(lesson.slice(0, 2)) !== (scope === "only")) continue;
     if (diff !== undefined) steps.push(...hunks(diff));
-    else if (top !== undefined) steps.push(atTop(top));
     else if (gone !== undefined) steps.push(atLine(gone, ""));
     else if (from !== undefined) steps.push(replace(from, to));
-    else if (mark !== undefined) {
-      const lines = line ?? block.trimEnd();
-      steps.push(atLine(mark, where.toLowerCase() === "above" ? `${lines}\n…` : `…\n${lines}`));
-    }
+    else if (mark === undefined) steps.push(atTop(lines));
+    else steps.push(atLine(mark, /^above/i.test(where) ? `${lines.trimEnd()}\n…` : `…\n${lines.trimEnd()}`));
   }
   return steps;
 }
@@ -88,22 +80,16 @@ export function itemsIn(file: string): [heading: string, items: string[]][] {
 export const experiments: ReadonlyMap<string, Item> = new Map(
   itemsIn("README.md").flatMap(([heading, items]) => {
     let above: Item["changes"];
-    return items.map((item) => {
+    return items.map((item): [string, Item] => {
       const [, bold, text] = /^(.*?)\*\*(.*)$/s.exec(item)!;
       const name = bold.replace(/\s+/g, " ").replace(/[.`]/g, "");
       const goesOn = /The changes of the one above/.test(text) ? above : () => [];
       const own = (lesson: Lesson) => [...goesOn(lesson), ...changes(text, lesson)];
       above = own;
-      return [
-        `${heading}: ${name}`,
-        { heading, name, text, lessons: lessonsOf(heading, text), changes: own },
-      ] as const;
+      return [`${heading}: ${name}`, { name, lessons: lessonsOf(heading, text), changes: own }];
     });
   }),
 );
 
 /** A lesson's source with the changes of an experiment, such as `"06-epoll: Answer 10 MB"`. */
-export function changedBy(item: Item, lesson: Lesson): string {
-  const source = Deno.readTextFileSync(`${ROOT}lessons/${lesson}.ts`);
-  return item.changes(lesson).reduce((source, change) => change(source), source);
-}
+export const changedBy = (item: Item, lesson: Lesson): string => applied(lesson, item.changes(lesson));

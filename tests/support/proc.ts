@@ -1,13 +1,13 @@
 /** What the kernel tells of a process: through /proc, and the clock of its CPU time. */
 import { libc } from "./syscalls.ts";
-import { pause, waitFor } from "./wait.ts";
+import { pause, until, waitFor } from "./wait.ts";
 
 /** The threads of a process, each with the system call that it sleeps in (of others the number), or "running". */
 export function tasks(pid: number): { tid: number; name: string; call: string }[] {
   return list(`/proc/${pid}/task`).map((tid) => ({
     tid: Number(tid),
     name: read(`/proc/${pid}/task/${tid}/comm`).trim(),
-    call: named(read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim()),
+    call: nameOf(read(`/proc/${pid}/task/${tid}/syscall`).split(" ")[0].trim()),
   })).filter(({ call }) => call !== "");
 }
 
@@ -68,20 +68,13 @@ export const resources = ({ pid }: { pid: number }) => ({
 
 /** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
-  let last = "";
+  let before = "";
   return await waitFor("a server at rest", async () => {
-    await pause(100);
     const now = resources(server);
-    const same = JSON.stringify(now) === last;
-    last = JSON.stringify(now);
-    return same && now;
+    if (JSON.stringify(now) === before) return now;
+    before = JSON.stringify(now);
+    await pause(100);
   });
-}
-
-/** CPU time of a process in clock ticks (10 ms), without its children's. */
-export function cpuTicks(pid: number): number {
-  const fields = read(`/proc/${pid}/stat`).split(") ")[1].split(" ");
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 /**
@@ -100,12 +93,18 @@ export function threadSeconds(pid: number): number {
   return Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
 }
 
+/** Seconds in which the main thread of a process has not slept: it ran, or waited for a processor. */
+export function secondsAwake(pid: number): number {
+  const [ran, waited] = read(`/proc/${pid}/schedstat`).split(" ").map(Number);
+  return (ran + waited) / 1e9;
+}
+
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1]);
 }
 
-/** What is at a path of /proc, or `nothing` when its process has ended meanwhile. */
+/** What `look` finds of a process, or `nothing` when that has ended meanwhile. */
 export function probe<T>(look: () => T, nothing: T): T {
   try {
     return look();
@@ -132,7 +131,7 @@ const NUMBERS = {
 export type Call = keyof typeof NUMBERS;
 /** Whether {@link tasks} gives a call by such a name, and not by its number. */
 export const isNamed = (call: string): call is Call => call in NUMBERS;
-const named = (call: string) =>
+const nameOf = (call: string) =>
   Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 
 /** What the main thread of a process sleeps in, as {@link tasks} gives it. */
@@ -142,28 +141,6 @@ export const mainCall = ({ pid }: { pid: number }) => tasks(pid).find(({ tid }) 
 export const workersIn = ({ pid }: { pid: number }, call: Call): number[] =>
   workers(pid).filter((task) => task.call === call).map(({ tid }) => tid);
 
-/** Wait until the main thread sleeps in a call. */
-export const sleepsIn = (server: { pid: number }, call: Call) =>
-  waitFor(`a server that sleeps in ${call}`, () => mainCall(server) === call);
-
 /** Wait until so many workers sleep in a call, and return them. */
-export const asleep = (server: { pid: number }, count: number, call: Call) =>
-  waitFor(`${count} threads in ${call}`, () => {
-    const tids = workersIn(server, call);
-    return tids.length === count && tids;
-  });
-
-/** Wait until a whole request lies at the server's port, and nobody has read it. */
-export const unread = ({ port }: { port: number }) =>
-  waitFor("a request that nobody reads", () => connections(port, undefined).some(({ unread }) => unread > 1));
-
-/** The sockets that connect two ports of 127.0.0.1 as seen from `local`: proc_net_tcp(5). */
-export function connections(local: number | undefined, remote: number | undefined) {
-  const rows = read("/proc/net/tcp").matchAll(/: \w+:(\w+) \w+:(\w+) (\w\w) \w+:(\w+)/g);
-  return [...rows].map(([, ...hex]) => hex.map((digits) => parseInt(digits, 16)))
-    .filter(([from, to]) => from === (local ?? from) && to === (remote ?? to))
-    .map(([, , state, unread]) => ({
-      state: ["", "ESTABLISHED", "SYN_SENT"][state] ?? `state ${state}`,
-      unread,
-    }));
-}
+export const asleepIn = (server: { pid: number }, count: number, call: Call) =>
+  until(() => workersIn(server, call).length === count && workersIn(server, call));

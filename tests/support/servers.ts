@@ -1,5 +1,5 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
-import { alive, tree } from "./proc.ts";
+import { alive, probe, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
 import { MINUTE, until, waitFor } from "./wait.ts";
 
@@ -56,26 +56,20 @@ export async function startServer(name: string, [program, ...args]: readonly str
   const child = new Deno.Command(program, { args, cwd: ROOT, env: NO_COLORS, ...piped }).spawn();
   const { pid, status } = child;
   const [stdout, stderr]: string[][] = [[], []];
-  const closed = [collect(child.stdout, stdout), collect(child.stderr, stderr)];
+  const closed = Promise.all([collect(child.stdout, stdout), collect(child.stderr, stderr)]);
   const stop = async () => {
-    for (const process of tree(pid)) {
-      try {
-        Deno.kill(process, "SIGKILL");
-      } catch {
-        // it has ended already
-      }
-    }
+    for (const process of tree(pid)) probe(() => Deno.kill(process, "SIGKILL"), undefined);
     await status;
-    await Promise.all(closed);
+    await closed;
   };
   try {
-    const line = await waitFor(`the first line of ${name}`, () => {
-      const line = stdout.find((line) => / http:/.test(line));
-      if (!line && !alive(pid)) throw new Error(`${name} has ended`);
-      return line;
+    const port = await waitFor(`the first line of ${name}`, async () => {
+      const over = !alive(pid) && await closed;
+      const port = /(?<= http:.*:)\d+(?=\/?$)/m.exec(stdout.join("\n"))?.[0];
+      if (!port && over) throw new Error(`${name} has ended`);
+      return Number(port);
     });
     const kill = (signal: Deno.Signal) => child.kill(signal);
-    const port = Number(/:(\d+)\/?$/.exec(line)![1]);
     return { pid, port, stdout, stderr, status, kill, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
@@ -94,18 +88,29 @@ async function collect(stream: ReadableStream<BufferSource>, lines: string[]): P
   if (rest) lines.push(rest);
 }
 
+/** Wait until a server's standard error, from a line on, says this. What it says instead is quoted. */
+export async function says({ stderr }: Server, pattern: RegExp, from = 0): Promise<void> {
+  const text = () => stderr.slice(from).join("\n");
+  await until(() => pattern.test(text())).catch(() => {
+    throw new Error(`not ${pattern}:\n${text()}`);
+  });
+}
+
 /** The code that a server ends with, by itself. */
 export async function ended(server: Server): Promise<number> {
   await until(() => !alive(server.pid));
   return (await server.status).code;
 }
 
-/** Run a lesson to its end, which comes within a minute: for what it prints and how it exits. */
-export async function run(lesson: Lesson, runtime: Runtime, options: StartOptions = {}) {
-  const [program, ...args] = commandLine(lesson, runtime, options);
+/** Run a command to its end, which comes within a minute: how it exits, and what it prints. */
+export async function output([program, ...args]: readonly string[]) {
   const limits = { stdin: "null", signal: AbortSignal.timeout(MINUTE) } as const;
   const command = new Deno.Command(program, { args, cwd: ROOT, env: NO_COLORS, ...limits });
   const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
+
+/** Run a lesson to its end. */
+export const run = (lesson: Lesson, runtime: Runtime, options: StartOptions = {}) =>
+  output(commandLine(lesson, runtime, options));

@@ -1,29 +1,32 @@
-/** The TCP sockets of a server, as the kernel has them. */
-import { libc } from "./syscalls.ts";
+/** TCP sockets, as the kernel has them. */
+import { libc, SOCK_CLOEXEC } from "./syscalls.ts";
+import { until } from "./wait.ts";
 
-/** A socket whose own port is the server's. */
+/** One of a port, mostly a server's. */
 export interface TcpSocket {
-  /** The client's port; 0: it is the listening socket. */
+  /** The port at the other end; 0: it is the listening socket. */
   readonly remote: number;
   /** Bytes to receive, the end of the stream counted as one; of a listening socket how many connections are queued. */
   readonly received: number;
   /** 0: no process has it yet. */
   readonly inode: number;
-  /** The client has closed its side: CLOSE_WAIT. */
+  /** It is being connected: SYN_SENT. */
+  readonly connecting: boolean;
+  /** The other end has closed its side: CLOSE_WAIT. */
   readonly closed: boolean;
 }
 
 // include/linux/socket.h, include/uapi/linux/netlink.h, sock_diag.h, include/net/tcp_states.h
 const [AF_INET, AF_NETLINK, SOCK_RAW, IPPROTO_TCP] = [2, 16, 3, 6];
 const [NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, NLMSG_DONE] = [4, 20, 0x301, 3];
-const [TIME_WAIT, CLOSE_WAIT] = [6, 8];
+const [SYN_SENT, TIME_WAIT, CLOSE_WAIT] = [2, 6, 8];
 
 /**
- * The sockets on a port: sock_diag(7), as `ss` asks it. /proc/net/tcp has the same figures, but beside a hundred
- * thousand other sockets no reader gets them in one instant.
+ * The sockets on a port, or, if that is 0, those connected to `remote`: sock_diag(7), as `ss` asks it. /proc/net/tcp
+ * has the same figures, but beside a hundred thousand other sockets no reader gets them in one instant.
  */
-export function tcpSockets(port: number): TcpSocket[] {
-  const fd = libc.socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+export function tcpSockets(port: number, remote = 0): TcpSocket[] {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   const request = new DataView(new ArrayBuffer(72)); // struct nlmsghdr, struct inet_diag_req_v2
   request.setUint32(0, request.byteLength, true);
   request.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
@@ -32,6 +35,7 @@ export function tcpSockets(port: number): TcpSocket[] {
   request.setUint8(17, IPPROTO_TCP);
   request.setUint32(20, ~(1 << TIME_WAIT), true);
   request.setUint16(24, port);
+  request.setUint16(26, remote);
   libc.send(fd, new Uint8Array(request.buffer), request.byteLength, 0);
   const found: TcpSocket[] = [];
   const reply = new Uint8Array(64 * 1024);
@@ -47,6 +51,7 @@ export function tcpSockets(port: number): TcpSocket[] {
         remote: message.getUint16(22),
         received: message.getUint32(72, true),
         inode: message.getUint32(84, true),
+        connecting: message.getUint8(17) === SYN_SENT,
         closed: message.getUint8(17) === CLOSE_WAIT,
       });
     }
@@ -54,3 +59,7 @@ export function tcpSockets(port: number): TcpSocket[] {
   libc.close(fd);
   return found;
 }
+
+/** Wait until a whole request lies at a server's port, and nobody has read it. */
+export const unread = ({ port }: { port: number }) =>
+  until(() => tcpSockets(port).some(({ remote, received }) => remote > 0 && received > 1));

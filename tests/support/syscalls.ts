@@ -26,12 +26,14 @@ export const libc = open().symbols;
 // include/uapi/linux/in.h, include/linux/net.h
 const AF_INET = 2;
 const SOCK_STREAM = 1;
+/** Of every socket here: a server that another test starts meanwhile must not get it. */
+export const SOCK_CLOEXEC = 0o2000000;
 /** For {@link connection}: no call on it waits. */
 export const SOCK_NONBLOCK = 0o4000;
 
 /** A descriptor that is connected to a server on 127.0.0.1, or about to be. */
 export function connection(port: number, flags = 0): number {
-  const fd = libc.socket(AF_INET, SOCK_STREAM | flags, 0);
+  const fd = libc.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   if (fd === -1) throw new Error("no further socket; see ulimit -n");
   const address = new Uint8Array(16); // struct sockaddr_in: ip(7)
   address.set([AF_INET, 0, port >> 8, port & 0xff, 127, 0, 0, 1]);

@@ -1,4 +1,8 @@
 /** Waiting for something to be so, instead of for a time. */
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Let so many milliseconds go by: for what must not happen in them, or to see what they cost. */
+export { pause };
 
 /** No healthy server needs a minute, ms. */
 export const MINUTE = 60_000;
@@ -25,9 +29,4 @@ export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`no sign of ${what} within a minute`)), MINUTE);
   return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
-}
-
-/** Let so many milliseconds go by: for what must not happen in them, or to see what they cost. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

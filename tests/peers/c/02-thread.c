@@ -1,10 +1,6 @@
 /* 02: one thread for each connection. The calls of lessons/02-thread.ts, in their order. */
 #include "common.h"
 
-#include <pthread.h>
-#include <stdint.h>
-#include <string.h>
-
 static void *thread_main(void *conn)
 {
     handler((intptr_t)conn);
@@ -19,11 +15,11 @@ int main(void)
         int conn = accept_connection(server);
         if (conn == -1) continue;
         pthread_t thread;
-        int error = pthread_create(&thread, NULL, thread_main, (void *)(intptr_t)conn);
-        if (error == 0) {
+        errno = pthread_create(&thread, NULL, thread_main, (void *)(intptr_t)conn);
+        if (errno == 0) {
             pthread_detach(thread); /* nobody joins it */
         } else { /* this client goes, the server stays */
-            fprintf(stderr, "can't start new thread: %s\n", strerror(error));
+            perror("can't start new thread");
             close(conn);
         }
     }

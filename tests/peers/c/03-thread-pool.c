@@ -1,9 +1,6 @@
 /* 03: a pool of threads. The calls of lessons/03-thread-pool.ts, in their order. */
 #include "common.h"
 
-#include <pthread.h>
-#include <stdint.h>
-
 static void *thread_main(void *server) /* the one listening socket: all four sleep in accept on it */
 {
     for (;;) {

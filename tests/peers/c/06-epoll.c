@@ -1,7 +1,6 @@
 /* 06: epoll. The calls of lessons/06-epoll.ts, in their order. */
 #include "common.h"
 
-#include <stdint.h>
 #include <sys/epoll.h>
 
 enum { MAX_EVENTS = 512 };

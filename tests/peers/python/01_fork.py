@@ -10,24 +10,23 @@ server.settimeout(1)  # accept also returns when nobody came, so that children g
 
 while True:
     try:
-        conn, addr = server.accept()
-    except socket.timeout:
-        pass
-    else:
-        try:
-            pid = os.fork()
-        except OSError as error:  # "Resource temporarily unavailable": this client goes, the server stays
-            print(error, file=sys.stderr)
-            pid = -1
-        if pid == 0:  # the child
-            try:
-                server.close()
-                handler(conn, addr)
-            finally:
-                os._exit(0)  # whatever happens, it must not go on into the loop
-        conn.close()  # the parent's copy
-    try:
         while os.waitpid(-1, os.WNOHANG)[0] > 0:
             pass
     except ChildProcessError:
         pass  # there are no children at all
+    try:
+        conn, addr = server.accept()
+    except socket.timeout:
+        continue
+    try:
+        pid = os.fork()
+    except OSError as error:  # "Resource temporarily unavailable": this client goes, the server stays
+        print(error, file=sys.stderr)
+        pid = -1
+    if pid == 0:  # the child
+        try:
+            server.close()
+            handler(conn, addr)
+        finally:
+            os._exit(0)  # whatever happens, it must not go on into the loop
+    conn.close()  # the parent's copy

@@ -12,12 +12,5 @@ def worker():
         handler(conn, addr)
 
 
-threads = []
-
 for i in range(4):
-    thread = threading.Thread(target=worker)
-    thread.start()
-    threads.append(thread)
-
-for thread in threads:
-    thread.join()
+    threading.Thread(target=worker).start()  # the process lasts as long as one of them

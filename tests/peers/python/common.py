@@ -39,33 +39,26 @@ def recv_request(conn):
 
 
 def handler(conn, addr):
-    """Answer one client over a blocking socket, however long it takes."""
+    """
+    Answer one client over a blocking socket, however long it takes, and close so that the answer arrives: a close with
+    unread bytes sends a reset. So end our side first, and read until the client ends its own. A second is for each
+    recv; the lessons have one in all.
+    """
     try:
         request = recv_request(conn)
         if request:
             conn.send(RESPONSE)
-    except OSError:  # the client has reset the connection
-        pass
-    lingering_close(conn)
-
-
-def lingering_close(conn):
-    """
-    Close a blocking connection so that the answer arrives: a close with unread bytes sends a reset. So end our
-    side first, and read until the client ends its own. A second is for each recv; the lessons have one in all.
-    """
-    try:
         conn.shutdown(socket.SHUT_WR)
         conn.settimeout(LINGER)
         while conn.recv(4096):
             pass
-    except OSError:
-        pass  # its second is over, or it has reset the connection
+    except OSError:  # the client has reset the connection, or its second is over
+        pass
     conn.close()
 
 
 def linger(conn):
-    """The same for a loop that never blocks on one client: end our side, and note when its second is over."""
+    """For a loop that never blocks on one client: end our side of the connection, and note when its second is over."""
     conn.shutdown(socket.SHUT_WR)
     answered[conn] = time.monotonic() + LINGER
 

@@ -1,28 +1,14 @@
 /**
- * The load: `load.ts`, under Deno. Each line on its standard input is a {@link LoadOrder}, and it answers with a
- * {@link LoadResult}. Closed loop: each client connects, sends a request, reads the answer to its end, closes, and
- * begins again. It reads the server's CPU clock by itself, right before the first request and right after the last
- * answer: what starts a program or carries a message would be paid by a server that spins meanwhile.
+ * The load: many thousands of requests, from one thread that does nothing else meanwhile, and what they cost the server.
+ * Closed loop: each client connects, sends a request, reads the answer to its end, closes, and begins again.
  */
-import { REQUEST as REQUEST_TEXT } from "../support/clients.ts";
-import { cpuSeconds, threadSeconds, tree } from "../support/proc.ts";
-import { connection, libc } from "../support/syscalls.ts";
-import { pause } from "../support/wait.ts";
+import { REQUEST as REQUEST_TEXT } from "./clients.ts";
+import { cpuSeconds, threadSeconds, tree } from "./proc.ts";
+import type { Server } from "./servers.ts";
+import { connection, libc } from "./syscalls.ts";
+import { pause } from "./wait.ts";
 
-/** What to do. */
-export interface LoadOrder {
-  port: number;
-  pid: number;
-  /** Clients at once. With none, the clocks go on and nothing happens. */
-  clients: number;
-  /** It ends when so many seconds are over, or so many requests are done. */
-  seconds: number;
-  count?: number;
-  /** The server goes on working after the last answer: wait until its processes and threads have ended. */
-  rest: boolean;
-}
-
-/** What one run found. */
+/** What came of it. */
 export interface LoadResult {
   /** Requests with the right answer. */
   requests: number;
@@ -48,11 +34,23 @@ function readClocks(pid: number) {
   return { seconds: performance.now() / 1000, cpu, main: threadSeconds(pid) };
 }
 
-async function runLoad(order: LoadOrder): Promise<LoadResult> {
-  const { port, pid, clients, count = Infinity, rest } = order;
+/**
+ * So many clients at once, until so many seconds are over or `count` requests are done. With no clients the clocks go on and
+ * nothing happens. They are read right before the first request and right after the last answer: anything else between would
+ * be paid by a server that spins. `rest`: such a server goes on working then, so wait until its children or threads have ended.
+ */
+export async function heavyLoad(
+  { port, pid }: Server,
+  { clients, seconds: limit = 3600, count = Infinity, rest = false }: {
+    clients: number;
+    seconds?: number;
+    count?: number;
+    rest?: boolean;
+  },
+): Promise<LoadResult> {
   const data = new Uint8Array(4096);
   const decoder = new TextDecoder();
-  // struct pollfd: a descriptor, or -1; what is asked of it, and in the upper half the answer.
+  // struct pollfd: a descriptor, or -1 for none; what is asked of it, and in the upper half the answer.
   const polled = new Int32Array(2 * clients).fill(-1);
   const answers: string[] = []; // what has come so far
   let [begun, connected, requests] = [0, 0, 0];
@@ -66,14 +64,15 @@ async function runLoad(order: LoadOrder): Promise<LoadResult> {
   };
 
   const before = readClocks(pid);
-  const end = before.seconds + order.seconds;
-  if (clients === 0) await pause(order.seconds * 1000);
+  const end = before.seconds + limit;
+  if (clients === 0) await pause(limit * 1000);
   while (begun < Math.min(clients, count)) begin(begun);
-  while (connected > 0 && libc.poll(polled, clients, PATIENCE * 1000) > 0) {
+  // 0: nobody was answered for so long. -1 is EINTR: it goes on.
+  while (connected > 0 && libc.poll(polled, clients, PATIENCE * 1000) !== 0) {
     const goesOn = performance.now() / 1000 < end;
     for (let client = 0; client < clients; client++) {
+      if (polled[2 * client + 1] >> 16 === 0) continue;
       const fd = polled[2 * client];
-      if (fd === -1 || polled[2 * client + 1] >> 16 === 0) continue;
       const length = libc.recv(fd, data, data.length, 0);
       if (length > 0) {
         answers[client] += decoder.decode(data.subarray(0, length));
@@ -96,9 +95,4 @@ async function runLoad(order: LoadOrder): Promise<LoadResult> {
   const seconds = after.seconds - before.seconds;
   const [cpu, main] = [after.cpu - before.cpu, after.main - before.main];
   return { requests, failed: begun - requests, seconds, cpu, main };
-}
-
-for await (const order of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-  const found = await runLoad(JSON.parse(order)).catch(({ message }: Error) => ({ message })); // the server is gone
-  console.log(JSON.stringify(found));
 }
