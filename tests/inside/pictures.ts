@@ -76,7 +76,7 @@ function timeline(run: Run, width: number, from: number, ms: number): string {
       else bars += lane("awake", begin, y, Math.max(end, begin + 1.2));
     }
     if (line.time < from) return;
-    if (line.call === "send") arrows += arrow(begin + 4, middle(line.who) - 4, -4, "answers");
+    if (line.call === "send") arrows += arrow(begin - 3, middle(line.who) - 4, -4, "answers");
     if (!isClient(line)) return;
     const woken = wokenBy(before, state);
     if (woken) arrows += arrow(begin, 5, middle(woken.name) - 5);
@@ -149,7 +149,7 @@ export function pictures(recordings: readonly Recording[]): Record<string, strin
   const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
   const times = runs.map(({ lines }) => lines.findLast(isClient)!.time - lines.find(isClient)!.time);
   const ms = Math.max(...times) + 100;
-  const name = `Five clients, to scale of time: the first ${(ms / 1000).toFixed(1)} s`;
+  const name = `Five clients, to scale: the first ${(ms / 1000).toFixed(1)} s`;
   const [legend, none] = [{ svg: LEGEND.join(""), height: 28 }, { svg: "", height: 0 }];
   const both = (columns: number, width: number) => [
     picture(name, legend, runs.map((run) => story(run, ms, width)), columns, width),
