@@ -44,7 +44,7 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   });
 
   const pass = () => {
-    if (watcher.lines.length > ENOUGH) return;
+    if (watcher.lines.length > ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
     const known = [...watcher.lines];
     watcher.pass();
     if (watcher.lines.length >= ENOUGH) watcher.say("These steps are enough: start it again for more.");

@@ -50,8 +50,8 @@ export interface Thread {
   place: string;
   /** The call that it is in, as the trace has it, since which step, and in whose wait queues: none, if it need not sleep. */
   inside?: Pick<Line, "call" | "text"> & { readonly since: number; readonly on: (Socket | Epoll)[] };
-  /** It has nothing left to do but to await the threads that it has created. */
-  joins: boolean;
+  /** It sleeps in the runtime's own loop until the thread of this name runs; `"end"`: until one of its threads ends. */
+  awaits?: string;
   /** So many calls in a row have found nothing. */
   spins: number;
   /** The descriptors in the set of its select: what was asked, and what the kernel has written over it. */
@@ -125,7 +125,7 @@ export const woken = (state: State, thread: Thread): boolean =>
       : has(file)
   ) ?? false;
 export const asleep = (state: State, thread: Thread): boolean =>
-  thread.joins || !!thread.inside?.on.length && !woken(state, thread);
+  !!thread.awaits || !!thread.inside?.on.length && !woken(state, thread);
 /** Whom a step has woken. */
 export const wokenBy = (before: State, after: State): Thread | undefined =>
   after.threads.find((thread) =>
@@ -144,6 +144,9 @@ export class History {
     return this.states.at(-1)!;
   }
   add(line: Line): void {
+    // Who creates one more thread has not been waiting for the end of those before.
+    const threads = line.call === "clone" ? this.states.flatMap(({ threads }) => threads) : [];
+    for (const thread of threads) if (thread.awaits === "end") thread.awaits = undefined;
     this.lines.push(line);
     this.states.push(advance(this.state, line));
   }
@@ -206,7 +209,7 @@ function threadOf(state: State, who: string): Thread {
   if (found) return found;
   // A child has a copy of its parent's table.
   if (!processOf(state, who)) state.processes.push({ name: who, fds: { ...state.processes[0]?.fds } });
-  const thread: Thread = { name: who, place: "", joins: false, spins: 0 };
+  const thread: Thread = { name: who, place: "", spins: 0 };
   state.threads.push(thread);
   return thread;
 }
@@ -215,19 +218,20 @@ function serverDoes(state: State, line: Line) {
   const { who, text, call, note, place, count, waits } = line;
   const thread = threadOf(state, who);
   const { inside } = thread;
+  const { fds } = processOf(state, who);
+  const { fd, ...result } = parts(text);
   if (place) thread.place = place;
   if (count !== undefined) {
-    // When accept's limit of time was over, it has fallen asleep in the next one.
-    if (inside?.call !== "accept4") thread.inside = undefined;
+    // When accept's limit of time is over, it is awake; when that is told as a count, it sleeps in the next one.
+    thread.inside = inside?.call === "accept4" ? { ...inside, on: count > 1 ? [fds[fd]] : [] } : undefined;
     if (!thread.inside && call !== "waitpid") thread.spins = count;
     return;
   }
-  // Where threads accept, who creates them does not. The first may do so before the last is created.
-  thread.joins &&= call === "clone";
-  if (call === "accept4" && who.startsWith("worker")) threadOf(state, "main").joins = true;
-  Object.assign(thread, { spins: 0, inside: undefined });
-  const { fds } = processOf(state, who);
-  const { fd, ...result } = parts(text);
+  Object.assign(thread, { spins: 0, inside: undefined, awaits: undefined });
+  // Where threads accept, who has created them does not.
+  const main = threadOf(state, "main");
+  if (call === "accept4" && who.startsWith("worker")) main.awaits = "end";
+  else if (main.awaits === who) main.awaits = undefined;
   const [socket, epoll] = [fds[fd] as Socket, fds[fd] as Epoll];
   if (waits) {
     if (call === "select") thread.select = { asked: numbers(text) };
@@ -279,7 +283,10 @@ const RETURNS: Record<string, (call: Returned) => unknown> = {
   },
   close: ({ state, fds, fd }) => closes(state, fds, fd),
   fork: ({ state, thread, result }) => threadOf(state, result ? `child ${result}` : thread.name),
-  clone: ({ state, result, note }) => threadOf(state, note.split(",")[0]).tid = result,
+  clone: ({ state, thread, result, note }) => {
+    thread.awaits = note.split(",")[0];
+    threadOf(state, thread.awaits).tid = result;
+  },
   waitpid: ({ state, result }) => processOf(state, `child ${result}`).ended = "reaped",
   _exit: (call) => {
     const { state, thread, fds } = call;

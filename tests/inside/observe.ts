@@ -1,5 +1,5 @@
 /** What the kernel holds of a server, and how that differs from what a trace tells. */
-import { cpuSeconds, isNamed, list, probe, read, tasks } from "../support/proc.ts";
+import { cpuSeconds, isNamed, list, probe, read, tasks, threadSeconds } from "../support/proc.ts";
 import { tcpSockets } from "../support/sockets.ts";
 import { queued, references, type State } from "./model.ts";
 
@@ -11,19 +11,23 @@ export interface Observation {
   readonly waiting: Record<number, number>;
   /** By descriptor of an epoll: its interest list, descriptors and events. */
   readonly interest: Record<string, [fd: number, events: number][]>;
-  /** By thread: the system call that it sleeps in, and the function of the kernel. */
+  /** By thread: the system call that it sleeps in. */
   readonly asleep: Record<string, string>;
-  readonly wchan: Record<string, string>;
-  /** CPU time of the server since its start, with that of the children that it has reaped, s; and when that was, s. */
+  /** CPU time of the lesson's threads since its start, with that of the children that it has reaped, s. */
   readonly cpu: number;
+  /** When that was, s. */
   readonly at: number;
 }
 
 /** Look at the server whose main process is `main`, at the processes and threads that `state` has: proc(5). */
 export function observe(main: number, port: number, { processes, threads }: State): Observation {
-  const [time, tcp] = [{ cpu: cpuSeconds(main), at: performance.now() / 1000 }, tcpSockets(port)];
+  // The runtime's own threads compile and collect garbage beside the lesson's, on another processor: they don't count.
+  const helpers = list(`/proc/${main}/task`).map(Number)
+    .filter((tid) => tid !== main && threads.every((thread) => thread.tid !== tid));
+  const cpu = helpers.reduce((sum, tid) => sum - threadSeconds(tid), cpuSeconds(main));
+  const [at, tcp] = [performance.now() / 1000, tcpSockets(port)];
   const waiting = Object.fromEntries(tcp.map(({ remote, received }) => [remote, received]));
-  const seen: Observation = { tables: {}, waiting, interest: {}, asleep: {}, wchan: {}, ...time };
+  const seen: Observation = { tables: {}, waiting, interest: {}, asleep: {}, cpu, at };
   const pidOf = (who: string) => Number(/^child (\d+)/.exec(who)?.[1] ?? main);
   for (const { name } of processes.filter(({ ended }) => !ended)) {
     const proc = `/proc/${pidOf(name)}`;
@@ -40,9 +44,7 @@ export function observe(main: number, port: number, { processes, threads }: Stat
   for (const { name, tid } of threads) {
     const pid = pidOf(name);
     const task = tasks(pid).find((task) => task.tid === (tid ?? pid));
-    if (!task || !isNamed(task.call)) continue;
-    seen.asleep[name] = task.call;
-    seen.wchan[name] = read(`/proc/${pid}/task/${task.tid}/wchan`).split(".")[0];
+    if (task && isNamed(task.call)) seen.asleep[name] = task.call;
   }
   return seen;
 }

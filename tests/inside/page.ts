@@ -6,8 +6,8 @@
 import type { Line } from "../support/trace_lines.ts";
 import { asleep, connections, queued, type State, type Thread } from "./model.ts";
 import { type Recorded, Run } from "./run.ts";
-import { drawing, escape, scene, signed } from "./scene.ts";
-import { explain, lang, named, WORDS } from "./words.ts";
+import { compare, drawing, escape, scene, signed } from "./scene.ts";
+import { explain, lang, named, noteOf, SPACE, WORDS } from "./words.ts";
 
 const byId = (id: string) => document.getElementById(id)!;
 const word = (key: string, n: unknown = "") => WORDS.page[key][lang].replace("{n}", `${n}`);
@@ -58,7 +58,7 @@ function show(to: number, answered = "") {
 /** `#05/17`, `#05/wake`, `#05+06/17`. */
 function follow() {
   const [ids, at = "0"] = decodeURIComponent(location.hash.slice(1)).split("/");
-  const found = ids.split("+").flatMap((id) => runs.get(id) ?? []);
+  const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []);
   shown = found.length > 0 ? found.slice(0, 2) : [first];
   verdict = "";
   lay();
@@ -79,14 +79,20 @@ function codeOf(text: string, tag: string): string {
 const framed = (tag: string, kind: string, html: string) =>
   `<${tag} class="frame ${kind}" style="--fill:var(--${kind.split(" ")[0]})">${html}</${tag}>`;
 const kindOf = (state: State, thread: Thread) => asleep(state, thread) ? "asleep" : "woken";
+/** Where a thread is. The lines of a lesson that make no call are not in its trace, such as the one that joins. */
+function lineOf({ recorded }: Run, { place, awaits }: Thread): string {
+  const joins = recorded.source.split("\n").findIndex((text) => text.includes(".join()")) + 1;
+  return awaits === "end" && joins ? `${joins}` : place.split(":")[1] ?? "";
+}
 
 /** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
-function sourceOf({ recorded }: Run, state: State, line?: Line): string {
+function sourceOf(run: Run, state: State, line?: Line): string {
+  const { recorded } = run;
   const [source, lesson] = [recorded, runs.get(recorded.id.split("-")[0])?.recorded ?? recorded]
     .map(({ source }) => source.split("\n"));
   const running = line?.place.split(":")[1]?.split(",").map(Number) ?? [];
   let next = 0;
-  return source.map((text, i) => {
+  const lines = source.map((text, i) => {
     const number = i + 1;
     let html = "";
     while (next < lesson.length && !source.slice(i).includes(lesson[next])) {
@@ -94,15 +100,18 @@ function sourceOf({ recorded }: Run, state: State, line?: Line): string {
     }
     const tag = lesson[next] === text ? "span" : "ins";
     if (tag === "span") next++;
-    const here = state.threads.filter((one) => one.inside?.on.length && one.place.endsWith(`:${number}`));
+    const here = state.threads.filter((one) =>
+      (one.awaits || one.inside?.on.length) && lineOf(run, one) === `${number}`
+    );
     const chips = here.map((thread) => framed("b", kindOf(state, thread), signed(state, thread)));
     const runs = running.includes(number) ? `class="running" aria-current="step"` : "";
     return `${html}<li value="${number}" ${runs}>${codeOf(text, tag)} ${chips.join(" ")}</li>`;
-  }).join("");
+  });
+  return `<ol>${lines.join("")}</ol>`;
 }
 
 /** What each client and each thread is at: its name, the kind of its frame, and words. */
-function items(state: State): string[][][] {
+function items(run: Run, state: State): string[][][] {
   const clients = connections(state).map((socket) => {
     const { client, gone, over, sent, asked } = socket;
     const waits = `${queued(state, socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
@@ -110,26 +119,34 @@ function items(state: State): string[][][] {
     return [client!, "client", word(key)];
   });
   const threads = state.threads.map((thread) => {
-    const { name, inside, spins, place, joins } = thread;
+    const { name, inside, spins, awaits } = thread;
     const kind = kindOf(state, thread);
-    const key = joins ? "joins" : inside?.on.length ? kind : spins > 0 ? "spins" : "awake";
-    const call = spins > 0 ? `${spins.toLocaleString("en")} ×` : inside?.text.replace(/ …$/, "") ?? "";
-    const line = place && ` · ${word("line", place.split(":")[1])}`;
+    const waits = awaits ? awaits === "end" ? "joins" : "starts" : "";
+    const key = waits || (inside?.on.length ? kind : spins > 0 ? "spins" : "awake");
+    const calls = spins > 0 ? `${spins.toLocaleString("en")} ×` : inside?.text.replace(/ …$/, "") ?? "";
+    const call = waits === "starts" ? named(awaits!, state) : calls;
+    const lines = lineOf(run, thread);
+    const line = lines && ` · ${word(lines.includes(",") ? "lines" : "line", lines.replace(",", ", "))}`;
     return [name, kind, `${kind === "asleep" ? "☾ " : ""}${word(key)} <code>${escape(call)}</code>${line}`];
   });
   return [clients, threads];
 }
-function whoOf({ recorded }: Run, before: State, state: State, at: number): string {
-  const seen = recorded.rests.find(({ after }) => after === at)?.seen;
-  const [old, now] = [before, state].map(items);
+function whoOf(run: Run, before: State, state: State, at: number): string {
+  const rests = run.recorded.rests.filter(({ after }) => after <= at);
+  const [rest, last] = rests.toReversed();
+  const seen = rest?.after === at ? rest.seen : undefined;
+  const [old, now] = [before, state].map((state) => items(run, state));
   const lists = now.map((list, i) =>
-    list.map(([name, kind, text]) => {
-      const same = old[i].some((item) => `${item}` === `${[name, kind, text]}`);
-      const within = `<small>${escape(seen?.wchan[name] ?? "")}</small>`;
-      return framed("li", same ? kind : `${kind} changed`, `<b>${named(name, state)}</b> ${text} ${within}`);
+    compare(list, old[i], ([name]) => name).map(({ one, was, gone }) => {
+      const [name, kind, text] = one;
+      const mark = gone ? "gone" : `${was}` === `${one}` ? "" : "changed";
+      return framed("li", `${kind} ${mark}`, `<b>${named(name, state)}</b> ${text}`);
     })
   );
-  const checked = seen ? `${word("checked")} ${word("cpu")}: ${seen.cpu.toFixed(2)} s.` : "";
+  const since = (what: "cpu" | "at") => `${(rest.seen[what] - last.seen[what]).toFixed(2)} s`;
+  const found = state.threads.some(({ spins }) => spins > 0) ? "turning" : "checked";
+  const checked = (seen ? word(found) : "") +
+    (seen && last ? SPACE + word("cpu", `${since("cpu")} / ${since("at")}`) : "");
   const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
   return `${lists.map((list) => `<ul>${list.join("")}</ul>`).join("")}<small>${checked}</small>${said}`;
 }
@@ -137,28 +154,50 @@ function whoOf({ recorded }: Run, before: State, state: State, at: number): stri
 /** The call in full, a sentence, what is worth a pause, and what is asked before a step that surprises. */
 function sayingOf(run: Run, at: number): string {
   const line = run.lines[at - 1];
-  const [question] = shown.length === 1 ? keysAt(run, at + 1, WORDS.questions) : [];
+  const [asked, [question]] = [at, at + 1].map((step) =>
+    shown.length === 1 ? keysAt(run, step, WORDS.questions) : []
+  );
   const asks = question ? questionOf(question) : "";
-  if (!line) return `<p>${word("start")}</p>${asks}`;
+  // A note may give away what is asked: it comes with the answer.
+  const noted = [
+    ...asked.length > 0 ? keysAt(run, at - 1, WORDS.notes) : [],
+    ...asks ? [] : keysAt(run, at, WORDS.notes),
+  ];
+  const notes = noted.map((key) => `<blockquote>${escape(WORDS.notes[key][lang])}</blockquote>`).join("");
+  if (!line) return `<p>${word("start")}</p>${notes}`;
   const { who, text, call, note, time, place } = line;
   const [before, after] = run.states.slice(at - 1);
   const does = who.startsWith("client")
     ? word(`client ${call}`, text.split(" ")[1])
     : `<code>${escape(text)}</code>`;
-  const notes = keysAt(run, at, WORDS.notes).map((key) =>
-    `<blockquote>${escape(WORDS.notes[key][lang])}</blockquote>`
-  );
-  return `${verdict}<p><b>${named(who, after)} ${does}</b> ${escape(note)}
+  const order = [...runs.values()];
+  const next = at === run.lines.length && shown.length === 1 && order[order.indexOf(run) + 1];
+  const link = next ? `<p>${word("following")} ${linkTo(next.recorded.id, next.title)}</p>` : "";
+  return `${verdict}<p><b>${named(who, after)} ${does}</b> ${escape(noteOf(note))}
 <small>${time.toFixed(2)} ms ${place}</small></p><p>${escape(explain(before, after, line))}</p>
-${notes.join("")}${asks}`;
+${notes}${asks}${link}`;
 }
+const linkTo = (ids: string, text = ids.replace("+", " | ")) => `<a href="#${ids}/0">${text}</a>`;
 function questionOf(key: string): string {
   const { ask, choices, right } = WORDS.questions[key];
-  const buttons = choices.map((choice, i) =>
-    `<button value="${i === right ? "right" : "wrong"}">${escape(choice[lang])}</button>`
+  const buttons = choices.map((choice) =>
+    `<button value="${choice === choices[right] ? word("right") : word("wrong", choices[right][lang])}">${
+      escape(choice[lang])
+    }</button>`
   );
-  return `<p><b>${word("next")} ${escape(ask[lang])}</b></p>${buttons.join("")}`;
+  return `<p><b>${word("next")}${SPACE}${escape(ask[lang])}</b></p>${buttons.join("")}`;
 }
+
+/** Whether one of two runs has nothing to do in this step. */
+const stands = (i: number) => track[step - 1]?.[i] === track[step][i] ? "still" : "";
+
+/** What the words mean and what the signs do: before the first step, where the rest will be. */
+const TERMS = WORDS.terms.map((text) => `<p>${escape(text[lang]).replace(/^.*?[:：]/, "<b>$&</b>")}</p>`)
+  .join("");
+const LEGEND = Object.entries(WORDS.legend).map(([sign, text]) => {
+  const [, kind, shown] = /^(\w+) (.*)/.exec(sign)!;
+  return `<p>${framed("b", kind, shown)} ${escape(text[lang])}</p>`;
+}).join("");
 
 const SLIDER = byId("slider") as HTMLInputElement;
 
@@ -171,21 +210,28 @@ function render() {
   }
   byId("runs").innerHTML = shown.map((run, i) => {
     const at = track[step][i];
-    const [before, state] = [run.states[Math.max(at - 1, 0)], run.states[at]];
+    const [before, state] = [run.states[stands(i) ? at : Math.max(at - 1, 0)], run.states[at]];
     const { svg, height } = scene(before, state, 430);
-    const panes = {
-      source: `<ol>${sourceOf(run, state, run.lines[at - 1])}</ol>`,
-      who: whoOf(run, before, state, at),
-      kernel: drawing(430, height, svg),
-    };
-    const html = Object.entries(panes).map(([name, html]) =>
-      `<div class="${name}"><h3>${word(name)}</h3>${html}</div>`
+    const begins = at > 0 ? "" : " 0";
+    const panes = [
+      ["source", run.recorded.id.includes("-") ? " changed" : "", sourceOf(run, state, run.lines[at - 1])],
+      ["who", begins, begins ? LEGEND : whoOf(run, before, state, at)],
+      ["kernel", begins, begins ? TERMS : drawing(430, height, svg)],
+    ];
+    const html = panes.map(([name, how, html]) =>
+      `<div class="${name}"><h3>${word(name + how)}</h3>${html}</div>`
     );
-    return `<section><h2>${run.title}</h2><div class="panes">${html.join("")}</div></section>`;
+    return `<section class="${stands(i)}"><h2>${run.title}</h2><div class="panes">${
+      html.join("")
+    }</div></section>`;
   }).join("");
-  byId("saying").innerHTML = shown.map((run, i) => `<div>${sayingOf(run, track[step][i])}</div>`).join("");
+  byId("saying").innerHTML = shown.map((run, i) =>
+    `<div class="${stands(i)}">${sayingOf(run, track[step][i])}</div>`
+  )
+    .join("");
   for (const list of document.querySelectorAll("ol")) {
-    const line = list.querySelector<HTMLElement>(".running") ?? list.querySelector("b")?.parentElement;
+    const line = [...list.querySelectorAll<HTMLElement>(".running")].at(-1) ??
+      list.querySelector("b")?.parentElement;
     if (line) list.scrollTop = line.offsetTop - list.clientHeight / 2;
   }
 }
@@ -204,30 +250,36 @@ function setUp() {
   for (const id of ["heading", "keys"]) byId(id).textContent = word(id);
   byId("intro").textContent = word(data.live ? "live" : "intro");
   byId("lang").textContent = lang ? "English" : "中文";
+  byId("lang").lang = lang ? "en" : "zh-CN";
   byId("lang").onclick = () => location.href = `?lang=${lang ? "en" : "zh"}${location.hash}`;
   if (!data.live) {
-    const link = (ids: string, text = ids.replace("+", " | ")) => `<a href="#${ids}/0">${text}</a>`;
     const title = (id: string, { title }: Run) => id.includes("-") ? title : title.split(/[:：]/)[0];
-    const links = [...runs].map(([id, run]) => link(id, title(id, run)));
-    const side = ["01+02", "04+05", "05+06"].map((ids) => link(ids));
+    const links = [...runs].map(([id, run]) => linkTo(id, title(id, run)));
+    const side = ["01+02", "04+05", "05+06"].map((ids) => linkTo(ids));
     const groups = [links.slice(0, 6), [word("side"), ...side], [word("broken"), ...links.slice(6)]];
     byId("nav").innerHTML = groups.map((group) => `<p>${group.join(" ")}</p>`).join("");
-    byId("made").textContent = word("made", first.recorded.runtime);
+    byId("made").textContent = word(
+      "made",
+      first.recorded.runtime.replace(/^./, (letter) => letter.toUpperCase()),
+    );
   }
   for (const button of document.querySelectorAll<HTMLElement>("[data-key]")) {
     button.title = button.ariaLabel = word(button.dataset.key!);
+    button.textContent = button.textContent!.replace("…", word("event"));
     button.onclick = ACTIONS[button.dataset.key!];
   }
   SLIDER.ariaLabel = word("slider");
   SLIDER.oninput = () => show(SLIDER.valueAsNumber);
   byId("saying").onclick = ({ target }) => {
     if (target instanceof HTMLButtonElement) {
-      show(step + 1, `<p><b>${target.textContent} ${word(target.value)}</b></p>`);
+      show(step + 1, `<p><b>${target.textContent} ${target.value}</b></p>`);
+      byId("saying").focus();
     }
   };
   document.onkeydown = (event) => {
     const action = runs.has(`0${event.key}`) ? () => location.hash = `#0${event.key}/0` : ACTIONS[event.key];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
+    const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol, #saying");
+    if (!action || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action();
   };

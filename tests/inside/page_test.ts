@@ -67,6 +67,14 @@ for (const lang of ["en", "zh"]) {
       await browser.press("ArrowUp");
       assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
     }
+    // A question is answered wrongly: the right answer is there, and the note that would have given it away.
+    await browser.open(`${page}?lang=${lang}#05/fifth`, `!!document.querySelector("#saying button")`);
+    const notes = `document.querySelectorAll("blockquote").length`;
+    const right = WORDS.questions["05/wake"].choices[1][Number(lang === "zh")];
+    assertEquals(await browser.evaluate(notes), 0);
+    await browser.evaluate(`document.querySelector("#saying button").click()`);
+    assert((await browser.evaluate(`document.querySelector("#saying").innerText`)).includes(right));
+    assertEquals(await browser.evaluate(notes), 2);
     const two = `document.querySelectorAll("section").length === 2`;
     await browser.open(`${page}?lang=${lang}#05+06/wake`, two);
     assertEquals(browser.errors, []);
@@ -98,16 +106,17 @@ Deno.test("live: what two clients do appears, and the end does", IN_BROWSER, asy
   await browser.open(`${page.page}?lang=en`, `!!document.querySelector("section")`);
   const shows = (text: string) =>
     waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
-  const step = async () => Number(await browser.evaluate("document.querySelector('#slider').value"));
+  const stepsBack = () =>
+    browser.evaluate(`document.querySelector("#slider").max - document.querySelector("#slider").value`);
   using silent = await connect(page.lesson);
   await shows("client 1 connected, silent");
   await sendAll(silent, REQUEST.slice(0, 10));
   await shows("client 1 has asked, waits");
   assertEquals(await get(page.lesson), RESPONSE_TEXT);
   await shows("client 2 closed");
-  const last = await step();
-  await browser.press("ArrowLeft"); // and one can step back
-  assertEquals(await step(), last - 1);
+  assertEquals(await stepsBack(), 0);
+  await browser.press("ArrowLeft"); // and one can step back; more may come meanwhile
+  assert(await stepsBack() > 0);
   assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
   assertEquals(await page.stop(), 0);
   await shows("The server has ended. SIGINT");

@@ -13,19 +13,18 @@ interface Panel {
   readonly svg: string;
   readonly height: number;
 }
-const WIDTH = 420; // of a panel
-const GAP = 20;
+const GAP = 20; // between panels
 
 /** So many panels in a row, below a name and a legend. */
-function picture(name: string, legend: Panel, panels: Panel[], columns: number): string {
+function picture(name: string, legend: Panel, panels: Panel[], columns: number, width: number): string {
   const rows = panels.flatMap((_, i) => i % columns === 0 ? [panels.slice(i, i + columns)] : []);
   let [svg, y] = [text(GAP, 24, name, "title"), 40];
   for (const row of [[legend], ...rows]) {
-    svg += row.map((panel, column) => move(GAP + column * (WIDTH + GAP), y, panel.svg)).join("");
+    svg += row.map((panel, column) => move(GAP + column * (width + GAP), y, panel.svg)).join("");
     y += Math.max(...row.map(({ height }) => height && height + 18));
   }
   const style = `<title>${escape(name)}</title>\n<style>\n${CSS}</style>\n`;
-  return drawing(columns * (WIDTH + GAP) + GAP, y, style + svg);
+  return drawing(columns * (width + GAP) + GAP, y, style + svg);
 }
 
 const LANE = 12; // height of a thread's lane
@@ -58,7 +57,7 @@ const LEGEND = [
   [arrow(0, 5, -7, "answers"), "answers"],
   [lane("awake", -8, 0, 8), "awake"],
   [lane("asleep", -8, 0, 8), "asleep"],
-].map(([sign, word], i) => move(i % 4 * 104, Math.floor(i / 4) * 18, move(8, 6, sign) + text(22, 10, word)));
+].map(([sign, word], i) => move(i % 4 * 84, Math.floor(i / 4) * 18, move(8, 6, sign) + text(22, 10, word)));
 
 /** So many ms from `from` on: who is awake, what clients do, whom that wakes, who answers. */
 function timeline(run: Run, width: number, from: number, ms: number): string {
@@ -77,7 +76,7 @@ function timeline(run: Run, width: number, from: number, ms: number): string {
       else bars += lane("awake", begin, y, Math.max(end, begin + 1.2));
     }
     if (line.time < from) return;
-    if (line.call === "send") arrows += arrow(begin, middle(line.who) - 4, -4, "answers");
+    if (line.call === "send") arrows += arrow(begin - 3, middle(line.who) - 4, -4, "answers");
     if (!isClient(line)) return;
     const woken = wokenBy(before, state);
     if (woken) arrows += arrow(begin, 5, middle(woken.name) - 5);
@@ -88,7 +87,7 @@ function timeline(run: Run, width: number, from: number, ms: number): string {
 }
 
 /** A run of `ms`, and the first moments after client 5 connects and asks, as with a lens. */
-function story(run: Run, ms: number): Panel {
+function story(run: Run, ms: number, width: number): Panel {
   const { anchors, lines, states, recorded: { rests } } = run;
   const wait = lines[anchors.answer - 1].time - lines[anchors.fifth - 1].time;
   const freed = lines.slice(anchors.fifth, anchors.answer).find(({ call }) => call === "closes");
@@ -97,10 +96,12 @@ function story(run: Run, ms: number): Panel {
   const [cpu, time] = [last.cpu - first.cpu, last.at - first.at];
   const names = threadsOf(run);
   const [x, y, height] = [52, 68, names.length * LANE + MARKS];
-  const lenses = ["connects", "asks"].map((does, i) => {
-    const call = does === "asks" ? "sends" : does;
-    const start = lines.findIndex((line) => line.who === "client 5" && line.call === call);
-    const wide = (WIDTH - x - 8) / 2;
+  const starts: [string, number][] = [
+    ["connects", lines.findIndex(({ who, call }) => who === "client 5" && call === "connects")],
+    freed ? ["is answered", lines.indexOf(freed)] : ["asks", anchors.fifth - 1],
+  ];
+  const lenses = starts.map(([does, start], i) => {
+    const wide = (width - x - 8) / 2;
     const idle = states[start + 1].threads.every((thread) => asleep(states[start + 1], thread));
     const drawn = frame("lens", -9, -20, wide, height + 24) +
       timeline(run, wide - 16, lines[start].time, LENS);
@@ -111,33 +112,35 @@ function story(run: Run, ms: number): Panel {
   const svg = [
     text(0, 12, short(run), "head"),
     text(0, 28, `client 5 is answered after ${Number(wait.toPrecision(2))} ms${leaves}`),
-    text(0, 42, `processor time: ${cpu.toFixed(2)} s in ${time.toFixed(2)} s`),
+    text(0, 42, `processor time in the whole run of ${time.toPrecision(2)} s: ${cpu.toPrecision(2)} s`),
     ...names.map((who, i) => text(0, y + MARKS + i * LANE + 10, named(who, run.state), "dim")),
-    move(x, y, timeline(run, WIDTH - x, lines.find(isClient)!.time - 50, ms)),
+    move(x, y, timeline(run, width - x, lines.find(isClient)!.time - 50, ms)),
     ...lenses,
   ];
   return { svg: svg.join(""), height: y + 2 * height + 48 };
 }
 
 /** The frozen instant: client 5 has just asked. By line of the lesson, who is there; and what the kernel holds. */
-function instant(run: Run): Panel {
+function instant(run: Run, width: number): Panel {
   const [before, state] = run.states.slice(run.anchors.fifth - 1);
   const woken = wokenBy(before, state);
   const spins = state.threads.some(({ spins }) => spins > 0);
   const wakes = `the bytes wake ${woken ? named(woken.name, state) : "nobody"}`;
   let svg = text(0, 14, short(run), "head") +
-    text(122, 14, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
-  let y = 22;
-  const places = state.threads.filter(({ joins }) => !joins).flatMap((thread) =>
+    text(0, 30, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
+  let y = 36;
+  const long = Math.floor(width / 7);
+  const places = state.threads.filter(({ awaits }) => !awaits).flatMap((thread) =>
     thread.place.split(":")[1].split(",").map((number) => ({ number, who: signed(state, thread) }))
   );
   for (const [number, there] of Object.entries(Object.groupBy(places, ({ number }) => number))) {
     const code = run.recorded.source.split("\n")[Number(number) - 1].replace(/ *\/\/.*/, "").trim();
-    svg += text(0, y + 12, `${number}  ${code.length > 52 ? `${code.slice(0, 51)}…` : code}`, "code") +
+    svg +=
+      text(0, y + 12, `${number}  ${code.length > long - 4 ? `${code.slice(0, long - 5)}…` : code}`, "code") +
       text(20, y + 26, there!.map(({ who }) => who).join("   "), "dim");
     y += 32;
   }
-  const drawn = scene(before, state, WIDTH);
+  const drawn = scene(before, state, width);
   return { svg: svg + move(0, y + 4, drawn.svg), height: y + 4 + drawn.height };
 }
 
@@ -146,14 +149,12 @@ export function pictures(recordings: readonly Recording[]): Record<string, strin
   const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
   const times = runs.map(({ lines }) => lines.findLast(isClient)!.time - lines.find(isClient)!.time);
   const ms = Math.max(...times) + 100;
-  const name = `Five clients at six servers, to scale of time: ${(ms / 1000).toFixed(1)} s`;
+  const name = `Five clients, to scale: the first ${(ms / 1000).toFixed(1)} s`;
   const [legend, none] = [{ svg: LEGEND.join(""), height: 28 }, { svg: "", height: 0 }];
-  const stories = (columns: number) => picture(name, legend, runs.map((run) => story(run, ms)), columns);
-  const instants = (columns: number) => picture("Client 5 has just asked", none, runs.map(instant), columns);
-  return {
-    "story": stories(2),
-    "story-narrow": stories(1),
-    "inside": instants(2),
-    "inside-narrow": instants(1),
-  };
+  const both = (columns: number, width: number) => [
+    picture(name, legend, runs.map((run) => story(run, ms, width)), columns, width),
+    picture("Client 5 has just asked", none, runs.map((run) => instant(run, width)), columns, width),
+  ];
+  const [[wide, inside], [narrow, insideNarrow]] = [both(2, 420), both(1, 340)];
+  return { "story": wide, "story-narrow": narrow, inside, "inside-narrow": insideNarrow };
 }

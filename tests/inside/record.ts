@@ -33,6 +33,9 @@ export type Recording = Story & Recorded;
 /** How long a rest is drawn out, ms: so that one can see who sleeps in it, and who does not. */
 const REST = 100;
 
+/** How old the kernel's figure of a thread that runs may be, and how long it takes to read those of all, s. */
+const LATE = 0.03;
+
 /** The program of a story: a lesson as it is, or a changed copy. */
 export const scriptOf = async ({ lesson, experiment }: Story): Promise<string> =>
   experiment
@@ -45,7 +48,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   const script = await scriptOf(story);
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
   const watcher = new Watcher(server);
-  const rests: Recorded["rests"] = [];
+  const { rests } = watcher;
 
   /** Wait until the server sleeps or spins, has noticed what it has to, and the kernel holds what the trace tells. */
   async function rest(noticed: (clients: Socket[], state: State) => boolean): Promise<void> {
@@ -78,14 +81,23 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   }
   if (last !== "leaves early") await send(REQUEST, REQUEST.length);
   if (last === "sends more") await send("x", REQUEST.length + 1);
-  // Who is answered has closed. Who is not, waits until the silent ones have gone.
-  for (const index of last === "leaves early" ? [silent] : conns.keys()) {
-    if (connections(watcher.state)[index].gone) continue;
-    conns[index].close();
-    await rest((clients) => clients[index].gone);
+  if (last === "leaves early") { // its end is read again and again: there is no rest any more
+    conns[silent].close();
+    const twice = await waitFor("an end that is read again", () => {
+      watcher.pass();
+      return watcher.lines.flatMap(({ text }, i) => /^recv.* = 0$/.test(text) ? [i + 1] : [])[1];
+    });
+    watcher.cut(twice);
+  } else {
+    // Who is answered has closed. Who is not, waits until the silent ones have gone.
+    for (const [index, conn] of conns.entries()) {
+      if (connections(watcher.state)[index].gone) continue;
+      conn.close();
+      await rest((clients) => clients[index].gone);
+    }
+    // 01 looks after its children when nobody has come for a second.
+    await rest((_, { processes }) => processes.every(({ ended }) => ended !== "zombie"));
   }
-  // 01 looks after its children when nobody has come for a second.
-  await rest((_, { processes }) => processes.every(({ ended }) => ended !== "zombie"));
 
   const lines = watcher.lines.map(({ time, who, text, note, place }) =>
     writeLine(time, who, text, note, place)
@@ -102,6 +114,12 @@ export function check(recording: Recording): void {
   const wrong = [
     ...states.flatMap(({ doubt }) => doubt ?? []),
     ...recording.rests.flatMap(({ after, seen }) => differences(states[after], seen)),
+    ...recording.rests.slice(1).flatMap(({ after, seen }, i) => {
+      const last = recording.rests[i];
+      const threads = Math.max(...[last.after, after].map((step) => states[step].threads.length));
+      const [cpu, time] = [seen.cpu - last.seen.cpu, seen.at - last.seen.at];
+      return cpu > time * threads + LATE ? `${cpu} s of processor time in ${time} s, step ${after}` : [];
+    }),
   ];
   if (wrong.length > 0) throw new Error([...wrong, ...recording.lines].join("\n"));
 }

@@ -20,7 +20,7 @@ export interface Recorded {
 /** With what follows from its lines. */
 export class Run extends History {
   /** Steps by their names: words.json, "anchors". */
-  readonly anchors: Record<string, number> = {};
+  readonly anchors: Record<string, number> = { start: 0 };
   readonly title: string;
   readonly recorded: Recorded;
 

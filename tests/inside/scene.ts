@@ -51,15 +51,15 @@ interface Box {
 const term = (name: string): Piece => [WORDS.scene[name][lang]];
 const or = (pieces: Piece[], otherwise: Piece) => pieces.length > 0 ? pieces : [otherwise];
 
-/** Of each process its descriptor table; what has come into it since `before` is marked. */
-const tables = (before: State, state: State) =>
+/** Of each process its descriptor table. */
+const tables = (state: State) =>
   state.processes.filter(({ ended }) => ended !== "reaped").map(({ name, fds, ended }): Box => {
-    const old = before.processes.find((process) => process.name === name)?.fds ?? {};
-    const slots = Object.entries(fds).map(([fd, { id }]): Piece[] => [
-      [fd, old[Number(fd)]?.id === id ? "slot" : "slot changed"],
-    ]);
+    const slots = Object.entries(fds).map(([fd, { id }]): Piece[] => [[fd, `slot to-${id}`]]);
     const rows = ended ? [[term("zombie")]] : slots;
-    return { id: name, kind: "table", title: named(name, state), aside: [], rows };
+    const threads = state.threads.filter((thread) => thread.tid).length;
+    const shared = name === "main" && threads > 0;
+    const title = shared ? `${threads + 1} ${term("threads")[0]}` : named(name, state);
+    return { id: name, kind: "table", title, aside: [], rows };
   });
 
 /** fd_sets, epolls, and the sockets that a descriptor leads to. */
@@ -77,9 +77,9 @@ function held(state: State): Box[] {
     if (!select) return [];
     const { asked, came } = select;
     const bits = (set: readonly number[]) =>
-      asked.map((fd): Piece => [`${fd}`, set.includes(fd) ? "bytes" : "chip"]);
-    const rows = [[term("asked"), ...bits(asked)], [term("came"), ...came ? bits(came) : [["…"] as Piece]]];
-    return [{ id: name, kind: "asleep", title: "fd_set", aside: [term("memory")], rows }];
+      asked.map((fd): Piece => [`${fd}`, set.includes(fd) ? "woken" : "chip"]);
+    const rows = [[term("asked"), ...bits([])], [term("came"), ...came ? bits(came) : [["…"] as Piece]]];
+    return [{ id: name, kind: "table", title: "fd_set", aside: [term("memory")], rows }];
   });
   const epolls = state.epolls.map((epoll): Box => {
     const entries = epoll.interest.map(({ fd, events }): Piece => [`${fd} ${events.join("|")}`, "chip"]);
@@ -92,11 +92,14 @@ function held(state: State): Box[] {
     return { id: epoll.id, kind: "epoll", title: "epoll", aside: [], rows };
   });
   const sockets = state.sockets.filter((socket) => references(state, socket) > 0).map((socket): Box => {
-    const { id, client, queue, unread, fin, ended, over, nonblocking } = socket;
+    const { id, client, queue, unread, sent, fin, ended, over, nonblocking } = socket;
     const aside = nonblocking ? [term("nonblocking")] : [];
     const rows = waiting(socket);
     if (client) {
-      if (over) aside.push(term("shut"));
+      const out: Piece[] = [...sent > 0 ? [`${sent} B`] : [], ...over ? ["FIN"] : []].map((
+        what,
+      ) => [what, "chip"]);
+      if (out.length > 0) rows.push([term("sent"), ...out]);
       if (unread > 0) aside.push([`${unread} ${term("bytes")[0]}`, "bytes"]);
       if (fin) aside.push(ended ? term("read") : [term("fin")[0], "chip"]);
       if (!fin && unread === 0) aside.push(term("nothing"));
@@ -108,46 +111,69 @@ function held(state: State): Box[] {
     if (clients) rows.unshift([term("queue"), ...or(clients, term("empty"))]);
     return { id, kind: "listening", title: queue ? term("listening")[0] : "socket", aside, rows };
   });
-  return [...sets, ...epolls, ...sockets];
+  return [...sets, ...[...epolls, ...sockets].toSorted((a, b) => Number(a.id) - Number(b.id))];
 }
 
 /** As wide as it is drawn, about: words in system-ui, what is framed in monospace; Chinese and signs take all of 11 px. */
 const widthOf = ([text, kind]: Piece) =>
   [...text].reduce((sum, sign) => sum + (sign > "\u2500" ? 11.2 : kind ? 6.7 : 6.3), kind ? 9 : 0);
 
+/** What there is, and what has gone since, with what it was before. What has the same key is the same. */
+export function compare<T>(
+  now: T[],
+  old: T[],
+  key: (one: T) => string,
+): { one: T; was?: T; gone: boolean }[] {
+  const among = (list: T[], one: T) => list.find((other) => key(other) === key(one));
+  return [
+    ...now.map((one) => ({ one, was: among(old, one), gone: false })),
+    ...old.filter((one) => !among(now, one)).map((one) => ({ one, was: one, gone: true })),
+  ];
+}
+const group = (kind: string, svg: string) => kind ? `<g class="${kind}">${svg}</g>` : svg;
+/** What a piece is about, however that fares. */
+const about = ([text]: Piece) => text.replace(/^[☾▸] | · .*/g, "");
+
 /** The pieces of a row, over as many lines as they need; those after the first word stand below one another. */
-function layRow(pieces: readonly Piece[], width: number): { svg: string; height: number; end: number } {
+function layRow(row: Piece[], old: Piece[], width: number, label = 0) {
   let [svg, x, y, indent] = ["", 0, 0, 0];
-  for (const piece of pieces) {
+  for (const { one: piece, was, gone } of compare(row, old, about)) {
     const [words, kind] = piece;
+    if (gone && !kind) continue;
     const wide = kind?.startsWith("slot") ? width : widthOf(piece);
-    if (x + wide > width && x > 0) [x, y] = [indent, y + ROW];
-    svg += kind
+    if (x + wide > width && x > 0) [x, y] = [Math.max(Math.min(indent, width - wide), 0), y + ROW];
+    const drawn = kind
       ? frame(kind, x, y + 1.5, wide, 14) + text(x + 4.5, y + 12, words, "code")
       : text(x, y + 12, words, "dim");
-    x += wide + GAP;
+    svg += group(gone ? "gone" : `${was}` === `${piece}` ? "" : "changed", drawn);
+    x = Math.max(x + wide + GAP, label);
     indent ||= kind ? 0 : x;
   }
   return { svg, height: y + ROW, end: x - GAP };
 }
 
-/** Boxes below one another: where each begins, and how far down they go. */
+/** Boxes below one another: where each begins, and how far down they go. What differs from the old ones is marked. */
 function column(boxes: Box[], old: Box[], x: number, width: number) {
   const tops = new Map<Box["id"], number>();
   let [svg, bottom] = ["", 0];
-  for (const box of boxes) {
+  for (const { one: box, was, gone } of compare(boxes, old, ({ id }) => `${id}`)) {
+    const past = was ?? box;
     let [height, rows] = [20, ""];
-    for (const row of box.rows) {
-      const laid = layRow(row, width - 16);
-      rows += move(8, height, laid.svg);
+    const put = (row: Piece[], old: Piece[], kind = "") => {
+      const laid = layRow(row, old, width - 16, 64);
+      rows += move(8, height, group(kind, laid.svg));
       height += laid.height;
+    };
+    const aside = layRow(box.aside, past.aside, width);
+    const wraps = aside.end > 0 && widthOf([box.title]) * 1.1 + aside.end > width - 14;
+    if (wraps) put(box.aside, past.aside);
+    for (const { one: row, was, gone } of compare(box.rows, past.rows, ([first]) => about(first))) {
+      put(row, was ?? [], gone ? "gone" : "");
     }
     if (rows) height += 4;
-    const was = old.find(({ id, kind }) => id === box.id && kind === box.kind);
-    const changed = JSON.stringify(was) === JSON.stringify(box) ? "" : " changed";
-    const aside = layRow(box.aside, width);
-    const head = text(8, 15, box.title, "head") + move(width - 8 - aside.end, 3, aside.svg);
-    svg += move(x, bottom, frame(box.kind + changed, 0.5, 0.5, width - 1, height, 6) + head + rows);
+    const head = text(8, 15, box.title, "head") + (wraps ? "" : move(width - 8 - aside.end, 3, aside.svg));
+    const drawn = frame(box.kind, 0.5, 0.5, width - 1, height, 6) + head + rows;
+    svg += move(x, bottom, group(gone ? "gone" : was ? "" : "changed", drawn));
     tops.set(box.id, bottom);
     bottom += height + 8;
   }
@@ -156,7 +182,7 @@ function column(boxes: Box[], old: Box[], x: number, width: number) {
 
 /** The scene: its SVG without the `<svg>` around it, and how high it is. What differs from `before` is marked. */
 export function scene(before: State, state: State, width: number): { svg: string; height: number } {
-  const left = column(tables(before, state), tables(before, before), 0, TABLE);
+  const left = column(tables(state), tables(before), 0, TABLE);
   const right = column(held(state), held(before), LEFT, width - LEFT);
   const arrows = state.processes.flatMap(({ name, fds }) =>
     Object.values(fds).map(({ id }, i) => {

@@ -16,9 +16,7 @@ import {
   references,
   type Socket,
 } from "./model.ts";
-
-/** So many different lines at most a loop has each time round, and so many that come again in a row are counted. */
-const [TURN, AGAIN] = [8, 80];
+import type { Recorded } from "./run.ts";
 
 /** The descriptors of which select or epoll_wait tells that they can be read. */
 function told({ call, note }: Line): number[] {
@@ -30,9 +28,8 @@ const brought = ({ note }: Line) => note.replace(/^waited [\d.]+ ms,? ?/, "");
 const isClient = (line?: Line) => line?.who.startsWith("client");
 
 export class Watcher extends History {
-  /** The last lines that differ, and how often each has come again; and so all of them. */
-  #turn = new Map<string, { line: Line; times: number }>();
-  #again = 0;
+  /** What was seen of the kernel, after so many lines. */
+  readonly rests: Recorded["rests"] = [];
   /** Our clock, less the server's, ms. */
   #offset = Infinity;
 
@@ -56,9 +53,9 @@ export class Watcher extends History {
     const now = performance.now();
     for (const text of printed) {
       const [line] = readLine(text);
+      if (line?.call === "setsockopt" && line.text.endsWith(" = 0")) continue; // it changes nothing that is shown
       if (line) {
         this.#offset = Math.min(this.#offset, now - line.time);
-        if (this.#comesAgain(line)) continue;
         this.#before(line);
         this.#put(line);
       } else if (this.output && text.trim() !== "") {
@@ -66,7 +63,6 @@ export class Watcher extends History {
         this.say(text);
       }
     }
-    this.#count();
     // Who spins notices what clients do, and tells it when it was so.
     const spins = this.state.threads.some(({ spins }) => spins > 0);
     if (printed.length === 0 && !spins) this.#look(now - this.#offset);
@@ -80,7 +76,8 @@ export class Watcher extends History {
 
   #put(line: Line) {
     const [last, name] = [this.lines.at(-1), ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "")];
-    if (line.count && last?.count && name(line) === name(last)) this.cut(this.lines.length - 1); // it goes on
+    const goesOn = line.count && last?.count && name(line) === name(last);
+    if (goesOn) return this.#insert(this.lines.length - 1, line, 1);
     // Lines of several threads may come in any order. Of when a client did something, the server's time tells better.
     const before = this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
     const other = this.lines[before];
@@ -88,36 +85,11 @@ export class Watcher extends History {
     this.#insert(before + 1, line);
   }
   #insert(at: number, line: Line, instead = 0) {
+    // A line that comes late belongs before a rest that was seen already.
+    for (const rest of this.rests) if (rest.after > at) rest.after += 1 - instead;
     const after = this.lines.slice(at + instead);
     this.cut(at);
     for (const next of [line, ...after]) this.add(next);
-  }
-
-  /** Whether a line is of a loop that finds the same each time: such lines are counted. */
-  #comesAgain(line: Line): boolean {
-    const key = `${line.who} ${line.text} ${brought(line)}`;
-    const known = this.#turn.get(key);
-    if (known) {
-      this.#turn.set(key, { line, times: known.times + 1 });
-      if (++this.#again === AGAIN) this.cut(this.lines.length + 1 - AGAIN); // once is enough
-      return this.#again >= AGAIN;
-    }
-    this.#count();
-    this.#again = 0;
-    this.#turn = new Map([...this.#turn].slice(1 - TURN).map(([key, { line }]) => [key, { line, times: 0 }]));
-    this.#turn.set(key, { line, times: 0 });
-    return false;
-  }
-  /** Tell of such lines. */
-  #count() {
-    if (this.#again < AGAIN) return;
-    const loop = [...this.#turn.values()].filter(({ times }) => times > 0);
-    const turns = Math.min(...loop.map(({ times }) => times)).toLocaleString("en");
-    const calls = loop.map(({ line }) => line).filter(({ waits }) => !waits);
-    const text = `${calls.map(({ text }) => text).join(", ")} × ${turns}`;
-    const place = calls.map(({ place }, i) => i ? place.replace(/^.*:/, "") : place).join();
-    const { time, who } = calls.at(-1)!;
-    this.#put(readLine(writeLine(time, who, text, "", place))[0]);
   }
 
   /** What clients must have done before a server could be told so. */
@@ -162,8 +134,6 @@ export class Watcher extends History {
       const when = this.lines[at]?.time ?? Math.max(time, this.lines.at(-1)?.time ?? 0);
       this.#insert(at - instead, readLine(writeLine(when, who, text, note))[0], instead);
       at += 1 - instead;
-      this.#again = 0;
-      this.#turn.clear();
     };
     const count = connections(this.state).length;
     if (!closed && !find()) tell(`client ${count + 1}`, "connects", `127.0.0.1:${port}`);

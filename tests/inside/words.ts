@@ -1,6 +1,16 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
 import type { Line } from "../support/trace_lines.ts";
-import { asleep, connections, fileAt, parts, queued, references, type State, wokenBy } from "./model.ts";
+import {
+  asleep,
+  connections,
+  fileAt,
+  parts,
+  queued,
+  references,
+  type Socket,
+  type State,
+  wokenBy,
+} from "./model.ts";
 import words from "./words.json" with { type: "json" };
 
 /** The same in English and in Chinese. */
@@ -10,6 +20,11 @@ type Text = readonly string[];
 export const WORDS: {
   readonly page: Record<string, Text>;
   readonly scene: Record<string, Text>;
+  /** Patterns of what the trace says, and how that is said. */
+  readonly trace: Record<string, Text>;
+  /** What the words mean, and by kind and sign what the signs do: told before the first step. */
+  readonly terms: Text[];
+  readonly legend: Record<string, Text>;
   /** Of the runs. */
   readonly titles: Record<string, Text>;
   /** What a step did, by a pattern of its {@link facts}: all that fit are said. */
@@ -30,26 +45,45 @@ export const lang = "document" in globalThis &&
 
 /** A client's, process's or thread's name as it is said: children by their order instead of their PID. */
 export function named(who: string, { processes }: State): string {
-  const name = who.replace(/^child \d+/, () => `child ${processes.findIndex(({ name }) => name === who)}`);
-  return lang ? name.replace("client", "客户端") : name;
+  return noteOf(who.replace(/^child \d+/, () => `child ${processes.findIndex(({ name }) => name === who)}`));
 }
 
+/** What a trace says beside a call, in the language. */
+export const noteOf = (note: string) =>
+  Object.entries(WORDS.trace).reduce((text, [from, to]) => text.replace(RegExp(from), to[lang]), note);
+
+/** Between two sentences. */
+export const SPACE = lang ? "" : " ";
+
 /** What is so of a step, on one line for patterns: `recv(23) …; main, asleep`. Of calls that found nothing after `×`. */
-export function facts(before: State, after: State, { who, text, call, count, waits }: Line): string {
+export function facts(before: State, after: State, { who, text, call, count, waits, note }: Line): string {
   const thread = after.threads.find(({ name }) => name === who);
   const client = after.sockets.find(({ client }) => client === who);
+  const { fd, result } = parts(text);
+  const file = fileAt(before, who, fd) as Socket | undefined;
+  const clients = connections(after);
   const ready = ({ epolls }: State) => epolls.flatMap(({ ready }) => ready).length;
   const so: Record<string, unknown> = {
     asleep: waits && asleep(after, thread!),
     awake: waits && !asleep(after, thread!),
+    again: file?.ended,
+    lingers: file?.over,
     stuck: waits && after.threads.every((thread) => asleep(after, thread)) &&
       after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
+    deserted: waits && clients.length > 0 && clients.every(({ gone }) => gone),
     idle: count !== undefined && thread?.inside,
-    spins: connections(after).length > 0 && thread?.spins,
+    spins: clients.length > 0 && thread?.spins,
+    turns: client && !wokenBy(before, after) && !after.threads.some((thread) => asleep(after, thread)),
     queued: client && queued(after, client),
     [`wakes ${wokenBy(before, after)?.name ?? "nobody"}`]: client,
     listed: ready(after) > ready(before),
+    kept: call === "epoll_wait" && ready(after) > 0,
+    dropped: waits && ready(after) < ready(before),
+    skips: result > 0 && !fileAt(after, who, result - 1),
     shared: call === "close" && left(before, after, who, text) > 0,
+    open: file?.client && !file.gone,
+    others: (after.epolls[0]?.interest.length ?? 0) > result,
+    hangup: note.includes("HUP"),
     answered: before.sockets.some(({ sent, over }) => sent > 0 && !over),
     asked: before.sockets.some(({ asked }) => asked > 0),
   };
@@ -73,12 +107,15 @@ export function explain(before: State, after: State, line: Line): string {
     : fileAt(before, who, Number(fd));
   const client = who.startsWith("client") ? who : file && "port" in file && file.client || "the client";
   const woken = wokenBy(before, after)?.name;
+  const listed = ({ fd }: { fd: number }) => after.epolls[0].ready.some((entry) => entry.fd === fd);
   const gaps: Record<string, unknown> = {
     ...{ fd, of, events, result, error },
     client: named(client, after),
-    thread: call === "clone" ? note.split(",")[0] : named(client === who ? `${woken}` : who, after),
+    child: named(`child ${result}`, after),
+    thread: call === "clone" ? noteOf(note.split(",")[0]) : named(client === who ? `${woken}` : who, after),
     queue: after.sockets.find(({ queue }) => queue)?.queue?.length,
     count: count?.toLocaleString("en"),
+    dropped: before.epolls[0]?.ready.filter((old) => !listed(old)).map(({ fd }) => fd).join(", "),
     left: left(before, after, who, text),
     asked: select?.asked.length,
     others: (after.epolls[0]?.interest.length ?? 0) - result,
@@ -87,5 +124,6 @@ export function explain(before: State, after: State, line: Line): string {
   const so = facts(before, after, line);
   return Object.entries(WORDS.steps).filter(([pattern]) => RegExp(pattern).test(so))
     .map(([, text]) => text[lang].replace(/\{(\w+)\}/g, (_, gap) => `${gaps[gap]}`))
-    .map((text) => text[0].toUpperCase() + text.slice(1)).join(lang ? "" : " ");
+    .map((text) => text[0].toUpperCase() + text.slice(1)).join(SPACE)
+    .replace(/(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g, "").replace(/\d(?=[\u4e00-\u9fff])/g, "$& ");
 }
