@@ -37,6 +37,7 @@ if (!found) {
     console.log(`\n${name}`);
     for (const { lesson, command } of offers) if (lesson === name) console.log(`  ${command}`);
   }
+  if (number !== undefined) say(`\nThere is no ${wanted}.`, `\n没有 ${wanted}。`);
   say("\nFor example: deno task try 06 edge-triggered", "\n例如：deno task try --zh 06 边缘触发");
   Deno.exit(number === undefined ? 0 : 2);
 }
