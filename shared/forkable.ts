@@ -11,8 +11,7 @@ import { die } from "./stdio.ts";
 const MARK = "LESSON_FORKABLE";
 
 // include/uapi/asm-generic/fcntl.h, signal.h
-const [O_CLOEXEC, F_SETFD] = [0o2000000, 2];
-const [SIGPROF, SIG_IGN] = [27, 1n];
+const [O_CLOEXEC, F_SETFD, SIGPROF, SIG_IGN] = [0o2000000, 2, 27, 1n];
 
 /** Whether {@link becomeForkable} was called. */
 export let forkable = false;
@@ -24,6 +23,7 @@ export let forkable = false;
  * above this call runs twice. Error: there is a socket already.
  */
 export function becomeForkable(): void {
+  if (forkable) return;
   const pid = bare.getpid();
   const mark = bare.getenv(cstring(MARK));
   forkable = mark !== 0n && bare.atoi(mark) === pid;

@@ -32,7 +32,7 @@ export function fork(): number {
   if (pid === -1) warn(`can't start new process (fork: ${errorname(errno[0])})`);
   if (pid === 0) {
     // The kernel kills the server's children when it (strictly: the thread that forked) ends: prctl(2).
-    if (!child) bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
+    if (!child && runtime.isMainThread) bare.prctl(PR_SET_PDEATHSIG, SIGKILL, null, 0n, 0n);
     if (!child && bare.getppid() !== parent) libc._exit(1); // it ended just before
     child = true;
   }

@@ -33,7 +33,7 @@ export class HttpRequest {
   }
 }
 
-/** Receive a request from a blocking socket, all of it. `null`: the client left before that, or a timeout was over. */
+/** Receive a request from a blocking socket, all of it. `null`: the client left first, or it was not there in time. */
 export function recvRequest(conn: Socket): HttpRequest | null {
   const request = new HttpRequest();
   for (;;) {

@@ -2,7 +2,7 @@
 import type { CType, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
-const { Bun, postMessage } = globalThis as any; // in a thread, its end of the line to its creator
+const { Bun, process, postMessage } = globalThis as any; // the last is a thread's line to its creator
 
 if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads hear nothing of their creators
   console.error(`Bun ${Bun.version} is too old for this, which wants 1.4.1 or newer: npx bun@1.4.5`);
@@ -12,11 +12,12 @@ if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads h
 const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
-  // deno-lint-ignore no-explicit-any
-  const ffi = (process as any).getBuiltinModule("bun:ffi");
+  const ffi = process.getBuiltinModule("bun:ffi");
   if (Bun.isMainThread) { // or Bun would print an error and go on
-    process.on("unhandledRejection", (reason) => {
-      throw reason;
+    process.on("unhandledRejection", (reason: unknown) => { // thrown here, it would seem to come from here
+      process.emit("uncaughtExceptionMonitor", reason);
+      console.error(reason);
+      process.exit(1);
     });
     process.on("uncaughtExceptionMonitor", () => {
       if (process.listenerCount("uncaughtException") === 0) setTimeout(() => process.exit(1));
@@ -36,12 +37,12 @@ export function bun(data: Promise<unknown>): Runtime {
     nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
       if (Bun.isMainThread) {
-        process.on("uncaughtExceptionMonitor", (error) => listener(1, { error }));
+        process.on("uncaughtExceptionMonitor", (error: unknown) => listener(1, { error }));
         process.on("exit", listener);
       } else { // where process has no events, and is dear
         addEventListener("error", (event) => listener(1, event));
         const { exit } = process;
-        process.exit = (code) => (listener(Number(code ?? 0)), exit(code));
+        process.exit = (code?: number) => (listener(Number(code ?? 0)), exit(code));
       }
     },
     forkable: () => ({
