@@ -2,7 +2,7 @@
  * What clients, server and kernel hold after each line of a trace: a pure function, which runs in the page too. How the
  * kernel does it: accept(2), select(2), epoll(7), tcp(7); net/ipv4 and fs/eventpoll.c of Linux.
  */
-import type { Line } from "../support/trace_lines.ts";
+import { isClient, type Line } from "../support/trace_lines.ts";
 
 /** A TCP socket in the kernel, and of a connection also how its client fares. */
 export interface Socket {
@@ -161,7 +161,7 @@ export class History {
 function advance(before: State, line: Line): State {
   const state = { ...structuredClone(before), step: before.step + 1, doubt: undefined as string | undefined };
   try {
-    if (line.who.startsWith("client")) clientDoes(state, line);
+    if (isClient(line)) clientDoes(state, line);
     else if (line.who === "output") state.said.push(line.text);
     else serverDoes(state, line);
   } catch (error) { // a reader's lesson may do what no lesson does

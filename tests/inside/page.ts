@@ -3,7 +3,7 @@
 /// <reference lib="dom.iterable" />
 /// <reference lib="esnext" />
 /** The page: it runs in a browser, with the model, the words and the scene in the same script. */
-import type { Line } from "../support/trace_lines.ts";
+import { isClient, type Line } from "../support/trace_lines.ts";
 import { asleep, connections, queued, type State, type Thread } from "./model.ts";
 import { type Recorded, Run } from "./run.ts";
 import { compare, drawing, escape, scene, signed } from "./scene.ts";
@@ -31,7 +31,7 @@ let verdict = "";
 function lay() {
   const parts = shown.map(({ lines }) => [
     0,
-    ...lines.flatMap(({ who }, i) => who.startsWith("client") ? [i + 1] : []),
+    ...lines.flatMap((line, i) => isClient(line) ? [i + 1] : []),
     lines.length + 1,
   ]);
   [track, events] = [[], []];
@@ -167,9 +167,7 @@ function sayingOf(run: Run, at: number): string {
   if (!line) return `<p>${word("start")}</p>${notes}`;
   const { who, text, call, note, time, place } = line;
   const [before, after] = run.states.slice(at - 1);
-  const does = who.startsWith("client")
-    ? word(`client ${call}`, text.split(" ")[1])
-    : `<code>${escape(text)}</code>`;
+  const does = isClient(line) ? word(`client ${call}`, text.split(" ")[1]) : `<code>${escape(text)}</code>`;
   const order = [...runs.values()];
   const next = at === run.lines.length && shown.length === 1 && order[order.indexOf(run) + 1];
   const link = next ? `<p>${word("following")} ${linkTo(next.recorded.id, next.title)}</p>` : "";

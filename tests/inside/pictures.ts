@@ -1,5 +1,5 @@
 /** Two pictures of the recordings, each of six panels: who sleeps and who is awake, to scale of time; and one frozen instant. */
-import type { Line } from "../support/trace_lines.ts";
+import { isClient } from "../support/trace_lines.ts";
 import { asleep, wokenBy } from "./model.ts";
 import type { Recording } from "./record.ts";
 import { Run } from "./run.ts";
@@ -31,7 +31,6 @@ const LANE = 12; // height of a thread's lane
 const MARKS = 12; // between the clients' marks and the first lane
 const LENS = 20; // ms
 
-const isClient = ({ who }: Line) => who.startsWith("client");
 const short = ({ title }: Run) => title.split(":")[0];
 /** All threads of a run, in the order in which they came. */
 const threadsOf = ({ states }: Run) => [

@@ -4,7 +4,7 @@
  */
 import type { Server } from "../support/servers.ts";
 import { tcpSockets } from "../support/sockets.ts";
-import { type Line, readLine, writeLine } from "../support/trace_lines.ts";
+import { isClient, type Line, readLine, writeLine } from "../support/trace_lines.ts";
 import {
   asleep,
   connections,
@@ -25,7 +25,6 @@ function told({ call, note }: Line): number[] {
 }
 /** What a call brought, without how long it took. */
 const brought = ({ note }: Line) => note.replace(/^waited [\d.]+ ms,? ?/, "");
-const isClient = (line?: Line) => line?.who.startsWith("client");
 
 export class Watcher extends History {
   /** What was seen of the kernel, after so many lines. */

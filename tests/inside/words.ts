@@ -1,5 +1,5 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
-import type { Line } from "../support/trace_lines.ts";
+import { isClient, type Line } from "../support/trace_lines.ts";
 import {
   asleep,
   connections,
@@ -105,7 +105,7 @@ export function explain(before: State, after: State, line: Line): string {
   const file = call === "accept4" && !line.waits
     ? fileAt(after, who, result)
     : fileAt(before, who, Number(fd));
-  const client = who.startsWith("client") ? who : file && "port" in file && file.client || "the client";
+  const client = isClient(line) ? who : file && "port" in file && file.client || "the client";
   const woken = wokenBy(before, after)?.name;
   const listed = ({ fd }: { fd: number }) => after.epolls[0].ready.some((entry) => entry.fd === fd);
   const gaps: Record<string, unknown> = {

@@ -19,6 +19,9 @@ export interface Line {
   readonly count?: number;
 }
 
+/** Whether a line is a client's, and not the server's. */
+export const isClient = ({ who }: Pick<Line, "who">): boolean => who.startsWith("client");
+
 const LINE =
   /^ *([\d.]+) ms {2}(\S+(?: \d+)?) +(.*?)(?: {2,}((?!\S+\.[cm]?[jt]sx?:[\d,]+$)\S.*?))?(?: {2,}(\S+\.[cm]?[jt]sx?:[\d,]+))?$/;
 
