@@ -33,12 +33,7 @@ export function deno(data: Promise<unknown>): Runtime {
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
     streams: () => [], // they write at once
-    nextTurn(listener) {
-      if (isMainThread) setTimeout(() => setTimeout(listener)); // a module's error comes after the first timers
-      // In a thread the first setTimeout takes 4 ms, to load Node's timers. This waits for a millisecond, too.
-      // deno-lint-ignore no-explicit-any
-      else (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value.then(listener);
-    },
+    nextTurn: (listener) => setTimeout(() => setTimeout(listener)), // a module's error comes after the first timers
     beforeEnd(listener) {
       addEventListener("error", (event) => listener(1, event));
       addEventListener("unhandledrejection", ({ reason }) => listener(1, { error: reason }));
