@@ -22,9 +22,7 @@ export const EPOLLET = 1 << 31;
 export const EPOLLONESHOT = 1 << 30;
 
 const EPOLL_CLOEXEC = 0o2000000; // a program that this one starts does not get it
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
+const [EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD] = [1, 2, 3];
 
 // struct epoll_event in 32-bit words: `events`, and 64 bits of data, whose lower half is the descriptor here. On x86-64
 // the data follow at once; elsewhere they are aligned to 8 bytes.

@@ -1,7 +1,7 @@
 /** The C library, glibc or musl: every function that is called here, and why a call of it fails. */
 import { type CFunction, runtime, type Signature } from "./runtime.ts";
 
-/** What each function returns, and then what it takes. A `ssize_t` is an `i32`: no buffer here reaches 2 GiB. */
+/** What each function returns, and then what it takes. No buffer here reaches 2 GiB: ssize_t is i32, size_t is u32. */
 const FUNCTIONS = {
   __errno_location: ["u64"],
   // socket(2), bind(2), listen(2), getsockname(2), connect(2), accept(2), recv(2), send(2), shutdown(2)
@@ -13,20 +13,21 @@ const FUNCTIONS = {
   getsockname: ["i32", "i32", "buffer", "buffer"],
   connect: ["i32", "i32", "buffer", "i32"],
   accept4: ["i32", "i32", "buffer", "buffer", "i32"],
-  recv: ["i32", "i32", "buffer", "size", "i32"],
-  send: ["i32", "i32", "buffer", "size", "i32"],
+  recv: ["i32", "i32", "buffer", "u32", "i32"],
+  send: ["i32", "i32", "buffer", "u32", "i32"],
   shutdown: ["i32", "i32", "i32"],
+  // (V8 and libffi leave the upper half of a u32's register zero. As u64, these lengths would cost 06 half as much again.)
   // close(2), dup(2), ioctl(2), fcntl(2), open(2), read(2), write(2), readlink(2)
   close: ["i32", "i32"],
   dup: ["i32", "i32"],
-  ioctl: ["i32", "i32", "size", "buffer"],
+  ioctl: ["i32", "i32", "u32", "buffer"],
   fcntl: ["i32", "i32", "i32", "i32"],
   open: ["i32", "buffer", "i32", "i32"],
-  read: ["i32", "i32", "buffer", "size"],
-  write: ["i32", "i32", "buffer", "size"],
-  readlink: ["i32", "buffer", "buffer", "size"],
+  read: ["i32", "i32", "buffer", "u32"],
+  write: ["i32", "i32", "buffer", "u32"],
+  readlink: ["i32", "buffer", "buffer", "u32"],
   // poll(2), select(2), epoll_create(2), epoll_ctl(2), epoll_wait(2)
-  poll: ["i32", "buffer", "size", "i32"],
+  poll: ["i32", "buffer", "u32", "i32"],
   select: ["i32", "i32", "buffer", "buffer", "buffer", "buffer"],
   epoll_create1: ["i32", "i32"],
   epoll_ctl: ["i32", "i32", "i32", "i32", "buffer"],
@@ -49,8 +50,8 @@ const FUNCTIONS = {
   sem_init: ["i32", "u64", "i32", "i32"],
   sem_post: ["i32", "u64"],
   dlsym: ["u64", "u64", "buffer"],
-  malloc: ["u64", "size"],
-  memcpy: ["u64", "u64", "buffer", "size"],
+  malloc: ["u64", "u32"],
+  memcpy: ["u64", "u64", "buffer", "u32"],
 } as const satisfies Record<string, Signature>;
 
 /** glibc before 2.34 has some in files of their own. musl takes all such names for itself. */

@@ -1,15 +1,12 @@
 /** What the lessons need of a JavaScript runtime, and the choice of the one that runs this. */
 
-/** A C type: an `int`; a `size_t`; an address, a bigint; a `void *` that a typed array or `null` fills; none. */
-export type CType = "i32" | "size" | "u64" | "buffer" | "void";
+/** A C type: an `int`; a `size_t` (its lower half); an address, a bigint; a `void *` that a typed array or `null` fills; none. */
+export type CType = "i32" | "u32" | "u64" | "buffer" | "void";
 /** What a C function returns, and then what it takes. */
 export type Signature = readonly [result: CType, ...parameters: CType[]];
 /** A C function as JavaScript calls it. */
 // deno-lint-ignore no-explicit-any
 export type CFunction = (...args: any[]) => any;
-
-/** What a thread tells its creator: its gettid(2) when its target runs (0 without `--trace`), and that it has ended. */
-export type ThreadEvent = number | "ended";
 
 /** Everything that differs from runtime to runtime. A file in runtimes/ implements it for each. */
 export interface Runtime {
@@ -40,20 +37,19 @@ export interface Runtime {
   /** How many more OS threads the runtime may need when `count` threads run and one starts. It aborts without them. */
   spareThreads(count: number): number;
   /** Have the permission that a thread needs, as {@link dlopen} does. */
-  allowThreads(): void;
+  allowThreads?(): void;
   /**
    * Start a thread with a JavaScript VM of its own, which loads the module at `url`; if that fails, the error is printed.
-   * `data` is copied for it (structured clone). `listener` hears what it tells; `"ended"` comes once, and last.
+   * `data` is copied for it (structured clone). `listener` hears the numbers that it tells; `"ended"` comes once, and last.
    */
-  startThread(url: string, data: unknown, listener: (event: ThreadEvent) => void): void;
+  startThread(url: string, data: unknown, listener: (event: number | "ended") => void): void;
   /** In a thread: the data that it was started with; tell its creator; end, which the creator hears. */
   threadData(): Promise<unknown>;
-  tellCreator(event: ThreadEvent): void;
+  tellCreator(event: number): void;
   endThread(): void;
 }
 
-// deno-lint-ignore no-explicit-any
-const self = globalThis as any;
+const self = globalThis as { Bun?: { isMainThread: boolean }; onmessage?: unknown };
 /** In a thread of Deno or Bun: its data. From the first moment on: a message that comes while nobody listens is lost. */
 const data = Promise.withResolvers<unknown>();
 if (!self.Bun?.isMainThread) self.onmessage = (message: MessageEvent) => data.resolve(message.data);

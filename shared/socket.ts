@@ -3,11 +3,8 @@ import { bare, check, Errno, errno, errorname, libc, OSError, shown, timeval } f
 import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
-const AF_INET = 2;
-const SOCK_STREAM = 1;
+const [AF_INET, SOCK_STREAM, MSG_NOSIGNAL, FIONBIO] = [2, 1, 0x4000, 0x5421];
 const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor
-const MSG_NOSIGNAL = 0x4000;
-const FIONBIO = 0x5421;
 const SO_ACCEPTCONN = 30; // is it a listening socket?
 
 // For setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h

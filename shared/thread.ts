@@ -11,12 +11,11 @@ const trace = tracing ? await import("./trace.ts") : undefined;
 
 /** False in a thread: it loads the lesson's file too, but must not start a server again. */
 export const isMainThread: boolean = runtime.isMainThread;
-if (isMainThread) runtime.allowThreads(); // now, in the terminal, and not when the first client waits
-else runtime.threadData().then((data) => main(data as ThreadData));
+if (isMainThread) runtime.allowThreads?.(); // now, in the terminal, and not when the first client waits
+else runtime.threadData().then((data) => main(...data as Parameters<typeof main>));
 
 /** What a thread is made of. */
-// deno-lint-ignore no-explicit-any
-export interface ThreadOptions<A extends any[]> {
+export interface ThreadOptions<A extends unknown[]> {
   /** The lesson's `import.meta.url`. */
   readonly module: string;
   /** A function that the lesson exports under its own name; the thread runs it and ends. */
@@ -25,22 +24,15 @@ export interface ThreadOptions<A extends any[]> {
   readonly args: NoInfer<A>;
 }
 
-/** What it is told: its number, from 1; when its creator began, ms since 1970; what to run. */
-interface ThreadData {
-  readonly number: number;
-  readonly origin: number;
-  readonly module: string;
-  readonly target: string;
-  readonly args: readonly ({ readonly value: unknown } | { readonly socket: [number, SocketState] })[];
-}
+/** One of them on its way: a copy, or the descriptor of a Socket. */
+type Argument = { readonly value: unknown } | { readonly socket: [number, SocketState] };
 
 let count = 0;
 /** The ends of the threads that this one has started, and that run. */
 const running = new Set<Promise<void>>();
 
 /** A thread of this process: pthreads(7). */
-// deno-lint-ignore no-explicit-any
-export class Thread<A extends any[]> {
+export class Thread<A extends unknown[]> {
   readonly #options: ThreadOptions<A>;
   #started = false;
   readonly #ended = Promise.withResolvers<void>();
@@ -76,24 +68,20 @@ export class Thread<A extends any[]> {
       await Promise.race([...running, new Promise((resolve) => setTimeout(resolve, 250))]);
     }
     const { module, target, args } = this.#options;
-    const data: ThreadData = {
-      number: ++count,
-      origin: performance.timeOrigin,
-      module,
-      target: target.name,
-      args: args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value }),
-    };
+    const number = ++count;
+    const given = args.map((value) => value instanceof Socket ? { socket: value.handOver() } : { value });
+    const data: Parameters<typeof main> = [number, performance.timeOrigin, module, target.name, given];
     const { promise, resolve: end } = this.#ended;
     running.add(promise);
     promise.then(() => running.delete(promise));
-    const created = trace?.creatingThread(count);
+    const created = trace?.creatingThread(number);
     const begun = await new Promise<number | "ended">((resolve) =>
       runtime.startThread(import.meta.url, data, (event) => {
         if (event === "ended") end();
         resolve(event); // the first one counts
       })
     );
-    if (begun === "ended") throw new Error(`thread ${data.number} ended before its target ran`);
+    if (begun === "ended") throw new Error(`thread ${number} ended before its target ran`);
     created?.(begun);
     return true;
   }
@@ -105,8 +93,8 @@ export class Thread<A extends any[]> {
   }
 }
 
-/** In the thread: load the lesson, call the target, and end when that has. */
-async function main({ number, origin, module, target, args }: ThreadData): Promise<void> {
+/** In the thread: load the lesson, call the target, and end when that has. `origin`: its creator's beginning, ms since 1970. */
+async function main(number: number, origin: number, module: string, target: string, args: Argument[]) {
   if (trace) Object.assign(trace.currentThread, { number, origin });
   const values = args.map((arg) => "value" in arg ? arg.value : new Socket(...arg.socket));
   let over = false;
@@ -127,20 +115,15 @@ async function main({ number, origin, module, target, args }: ThreadData): Promi
     runtime.tellCreator(trace ? bare.gettid() : 0);
     await run(...values);
     for (const end of running) await end; // those threads would end with this one, whatever they are at
-    await loopsTurn(); // a promise left behind may have been rejected
+    // A turn of the event loop: a promise left behind may have been rejected. (A thread's first timer takes Deno 4 ms.)
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    const woken = Atomics.waitAsync(cell, 0, 0);
+    Atomics.notify(cell, 0);
+    await woken.value;
     end(0);
   } catch (error) {
     end(1, { error });
   }
-}
-
-/** The event loop's next turn, after errors that nobody caught. (A thread's first timer takes Deno 4 ms, Bun 0.4.) */
-function loopsTurn(): Promise<string> {
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  // deno-lint-ignore no-explicit-any
-  const { value } = (Atomics as any).waitAsync(cell, 0, 0);
-  Atomics.notify(cell, 0);
-  return value;
 }
 
 let semaphore: bigint | undefined;

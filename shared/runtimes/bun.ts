@@ -9,7 +9,7 @@ if (!Bun.semver.satisfies(Bun.version, ">=1.4.1")) { // in older ones, threads h
   process.exit(1);
 }
 
-const ctype = (type: CType) => ({ buffer: "ptr", size: "usize" } as Record<string, string>)[type] ?? type;
+const ctype = (type: CType) => ({ buffer: "ptr", u32: "usize" } as Record<string, string>)[type] ?? type;
 
 export function bun(data: Promise<unknown>): Runtime {
   const ffi = process.getBuiltinModule("bun:ffi");
@@ -60,7 +60,6 @@ export function bun(data: Promise<unknown>): Runtime {
     isMainThread: Bun.isMainThread,
     // One that begins, up to ten for compiling and signals, seven at most for the garbage, and one for each that ends.
     spareThreads: (count) => 11 + Math.min(navigator.hardwareConcurrency - 1, 7) + count,
-    allowThreads() {},
     startThread(url, data, listener) {
       const worker = new Worker(url, { argv: process.argv.slice(2) } as WorkerOptions);
       worker.addEventListener("message", ({ data }) => listener(data));

@@ -1,5 +1,5 @@
 /** Deno: https://docs.deno.com/api/deno/ffi */
-import type { CFunction, CType, Runtime } from "../runtime.ts";
+import type { CFunction, Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const self = globalThis as any; // in a thread, its end of the line to its creator
@@ -12,9 +12,6 @@ function require(name: "ffi" | "read"): void {
   Deno.exit(1);
 }
 
-// A size_t is off V8's fast path, which costs 06 half as much again. V8 leaves the upper half of a u32's register zero.
-const ctype = (type: CType) => type === "size" ? "u32" : type;
-
 export function deno(data: Promise<unknown>): Runtime {
   const isMainThread = !("WorkerGlobalScope" in globalThis);
   return {
@@ -26,18 +23,14 @@ export function deno(data: Promise<unknown>): Runtime {
     dlopen(library, name, [result, ...parameters]) {
       // For all libraries: asked for this one alone, Deno would look for it in the current folder.
       require("ffi");
-      const symbol = { parameters: parameters.map(ctype), result: ctype(result) } as Deno.ForeignFunction;
+      const symbol = { parameters, result } as Deno.ForeignFunction;
       const compile = () => Deno.dlopen(library, { [name]: symbol }).symbols[name] as CFunction;
       if (isMainThread) return compile();
       // To compile the way into a C function takes 0.2 ms. A thread that calls it a few times does better without.
       const { symbols } = Deno.dlopen(library, { [name]: { type: "pointer" } });
       const pointer: { call: CFunction } = new Deno.UnsafeFnPointer(symbols[name] as never, symbol);
-      let calls = 0;
-      let call: CFunction = (...args) => {
-        if (++calls === 50) call = compile();
-        return pointer.call(...args);
-      };
-      return (...args) => call(...args);
+      let [calls, compiled] = [0, undefined as CFunction | undefined];
+      return (...args) => ++calls < 50 ? pointer.call(...args) : (compiled ??= compile())(...args);
     },
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),

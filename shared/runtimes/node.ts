@@ -1,5 +1,5 @@
 /** Node.js: https://nodejs.org/api/ffi.html */
-import type { CType, Runtime } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
 
 // deno-lint-ignore no-explicit-any
 const self = process as any; // it has more than its types say
@@ -21,9 +21,6 @@ if (!ffi) {
 const FORKABLE =
   "--single-threaded --v8-pool-size=0 --no-lazy --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt";
 
-// A size_t would want a bigint in each call. libffi fills the rest of the register with zeros.
-const ctype = (type: CType) => type === "size" ? "u32" : type;
-
 export function node(): Runtime {
   const workers = self.getBuiltinModule("node:worker_threads");
   const modules = self.getBuiltinModule("node:module");
@@ -38,7 +35,7 @@ export function node(): Runtime {
     args: process.argv.slice(2),
 
     dlopen: (library, name, [result, ...types]) =>
-      ffi.dlopen(library, { [name]: { arguments: types.map(ctype), return: ctype(result) } }).functions[name],
+      ffi.dlopen(library, { [name]: { arguments: types, return: result } }).functions[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
@@ -72,9 +69,7 @@ export function node(): Runtime {
       // A thread that does not strip and compile the same files again costs half as much.
       process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
-      worker.on("message", (event: unknown) => {
-        if (typeof event === "number") listener(event); // others are for `node --watch`
-      });
+      worker.on("message", (event: unknown) => typeof event === "number" && listener(event)); // others: `node --watch`
       worker.on("error", console.error);
       worker.on("exit", () => listener("ended"));
     },
