@@ -117,9 +117,7 @@ async function main(number: number, origin: number, module: string, target: stri
     for (const end of running) await end; // those threads would end with this one, whatever they are at
     // A turn of the event loop: a promise left behind may have been rejected. (A thread's first timer takes Deno 4 ms.)
     const cell = new Int32Array(new SharedArrayBuffer(4));
-    const woken = Atomics.waitAsync(cell, 0, 0);
-    Atomics.notify(cell, 0);
-    await woken.value;
+    await Promise.all([Atomics.waitAsync(cell, 0, 0).value, Atomics.notify(cell, 0)]);
     end(0);
   } catch (error) {
     end(1, { error });
