@@ -44,7 +44,9 @@ const FUNCTIONS = {
   signal: ["u64", "i32", "u64"],
   getenv: ["u64", "buffer"],
   atoi: ["i32", "u64"],
-  // pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3), malloc(3), memcpy(3)
+  // pthread_attr_init(3), pthread_create(3), pthread_join(3), sem_init(3), sem_post(3), dlsym(3), malloc(3), memcpy(3)
+  pthread_attr_init: ["i32", "buffer"],
+  pthread_attr_setstacksize: ["i32", "buffer", "u32"],
   pthread_create: ["i32", "buffer", "buffer", "u64", "u64"],
   pthread_join: ["i32", "u64", "buffer"],
   sem_init: ["i32", "u64", "i32", "i32"],

@@ -138,8 +138,11 @@ function noRoom(): string | undefined {
   const wait = bare.dlsym(0n, cstring("sem_wait")); // each waits until all of them are there
   semaphore ??= bare.malloc(32); // a sem_t, in glibc and in musl. What is JavaScript's own, the engine may move
   bare.sem_init(semaphore, 0, 0);
+  const attr = new Uint8Array(64); // a pthread_attr_t
+  bare.pthread_attr_init(attr);
+  bare.pthread_attr_setstacksize(attr, 256 * 1024); // glibc keeps small stacks for the next threads
   let made = 0;
-  while (made < threads.length && !bare.pthread_create(threads.subarray(made), null, wait, semaphore)) made++;
+  while (made < threads.length && !bare.pthread_create(threads.subarray(made), attr, wait, semaphore)) made++;
   for (let i = 0; i < made; i++) bare.sem_post(semaphore);
   for (let i = 0; i < made; i++) bare.pthread_join(threads[i], null);
   if (made < threads.length) return "the system makes no more of them";
