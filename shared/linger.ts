@@ -3,6 +3,7 @@
  * sends a reset, and what was on its way is lost. So say "that was all", and let the client close first.
  */
 import { timeval } from "./libc.ts";
+import { runtime } from "./runtime.ts";
 import { SHUT_RDWR, SHUT_WR, SO_RCVTIMEO, type Socket, SOL_SOCKET } from "./socket.ts";
 
 /** Seconds that an answered client has to close. */
@@ -13,8 +14,8 @@ const MAX_REST = 1024 * 1024;
 /** Close a blocking connection: shutdown(2), recv(2) until the client closes, for a second and 1 MiB at most, close(2). */
 export function lingeringClose(conn: Socket): void {
   conn.shutdown(SHUT_WR);
-  const end = performance.now() + LINGER * 1000;
-  for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = (end - performance.now()) / 1000) {
+  const end = runtime.monotonic() + LINGER;
+  for (let rest = MAX_REST, left = LINGER; rest > 0 && left > 0; left = end - runtime.monotonic()) {
     conn.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeval(left)); // one second for all of its bytes, not for each
     const data = conn.recv(4096);
     if (!data?.length) break;
@@ -31,7 +32,7 @@ export class Lingering {
   /** Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
   add(conn: Socket): void {
     conn.shutdown(SHUT_WR);
-    this.#ends.set(conn, performance.now() + LINGER * 1000);
+    this.#ends.set(conn, runtime.monotonic() + LINGER);
   }
 
   /**
@@ -40,8 +41,8 @@ export class Lingering {
    */
   expire(): number | null {
     for (const [conn, end] of this.#ends) {
-      const left = conn.fileno() === -1 ? 0 : end - performance.now();
-      if (left > 0) return left / 1000;
+      const left = conn.fileno() === -1 ? 0 : end - runtime.monotonic();
+      if (left > 0) return left;
       if (conn.fileno() !== -1) conn.shutdown(SHUT_RDWR);
       this.#ends.delete(conn);
     }

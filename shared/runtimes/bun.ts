@@ -33,6 +33,7 @@ export function bun(data: Promise<unknown>): Runtime {
       ffi.dlopen(library, { [name]: { args: parameters.map(ctype), returns: ctype(result) } }).symbols[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(Number(address), 0, 4)),
 
+    monotonic: () => performance.now() / 1000,
     streams: () => Bun.isMainThread ? [[1, process.stdout], [2, process.stderr]] : [], // in a thread they take milliseconds
     nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {

@@ -35,6 +35,7 @@ export function deno(data: Promise<unknown>): Runtime {
     int32At: (address) =>
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
+    monotonic: () => performance.now() / 1000,
     streams: () => [], // they write at once
     nextTurn: (listener) => setTimeout(() => setTimeout(listener)), // a module's error comes after the first timers
     beforeEnd(listener) {

@@ -51,6 +51,7 @@ export function node(): Runtime {
       ffi.dlopen(library, { [name]: { arguments: types, return: result } }).functions[name],
     int32At: (address) => new Int32Array(ffi.toArrayBuffer(address, 4, false)),
 
+    monotonic: () => process.hrtime().reduce((seconds, ns) => seconds + ns / 1e9),
     streams: () => [[1, process.stdout], [2, process.stderr]], // console writes to them
     nextTurn: (listener) => setTimeout(listener),
     beforeEnd(listener) {
