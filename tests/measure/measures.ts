@@ -3,7 +3,7 @@ import { type Model, type Program, PROGRAMS, RUNTIME } from "../peers/programs.t
 import { get, silent } from "../support/clients.ts";
 import { heavyLoad, type LoadResult } from "../support/load.ts";
 import { descriptors, settled, switches, tasks } from "../support/proc.ts";
-import { descriptorsAtMost, run, type Server, startServer } from "../support/servers.ts";
+import { commandLine, descriptorsAtMost, type Server, startServer } from "../support/servers.ts";
 import { libc } from "../support/syscalls.ts";
 import { pause, waitFor } from "../support/wait.ts";
 import { checkPossible, type Figures, MeasuringFault, type Quantity, subject } from "./figures.ts";
@@ -34,6 +34,15 @@ const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => call === 
 /** The programs of these models, without C: the article's claims are judged by the others. */
 const judged = (...models: Model[]) =>
   PROGRAMS.filter(({ model, language }) => models.includes(model) && language !== "C");
+
+/** 02 with Workers that do nothing. */
+const EMPTY_THREADS = judged("02-thread").flatMap((program): Program[] => {
+  const options = { script: "tests/programs/empty_threads.ts", args: ["--port", "0"] };
+  const runtime = RUNTIME[program.language];
+  if (!runtime) return [];
+  const name = `empty Workers in ${program.language}`;
+  return [{ ...program, name, command: commandLine("02-thread", runtime, options) }];
+});
 
 /** Measure everything; `progress` hears what. What fails with one program is noted, and the others go on. */
 export async function measureAll(rounds: number, progress: (what: string) => void) {
@@ -69,13 +78,11 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     await each(says, PROGRAMS, async ({ program: { model, language }, load, keep }) => {
       await load(10); // the compilers come first
       keep("at 10", cost(await load(10)), round);
-      const runtime = RUNTIME[language];
-      if (model !== "02-thread" || !runtime) return;
-      keep("at 1", cost(await load(1)), round);
-      const script = "tests/programs/worker_cost.ts";
-      const { stdout, stderr } = await run(model, runtime, { script, args: ["20"] });
-      if (stdout === "") throw new Error(stderr);
-      keep("worker", Number(stdout), round);
+      if (model === "02-thread" && RUNTIME[language]) keep("at 1", cost(await load(1)), round);
+    });
+    await each(`empty Workers, round ${round} of ${rounds}`, EMPTY_THREADS, async ({ load, keep }) => {
+      await load(10);
+      keep("worker", cost(await load(1)), round);
     });
   }
   for (const model of ["04-busy-poll", "05-select", "06-epoll"] as const) {
