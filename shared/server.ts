@@ -5,7 +5,6 @@ import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
-const util = runtime.isMainThread ? await import("node:util") : undefined; // a thread has no options
 
 /** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {
@@ -31,17 +30,30 @@ const HELP: Record<string, string> = {
  * does a wrong option (exit code 2). Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
+  if (!runtime.isMainThread) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
-  const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
-  const types = defaults.map(([name, value]) => [name, { type: value === !!value ? "boolean" : "string" }]);
-  const config = { args: [...runtime.args], options: Object.fromEntries(types) };
-  const values: Record<string, unknown> = Object.fromEntries(defaults);
-  try {
-    Object.assign(values, util.parseArgs(config).values);
-  } catch (error) {
-    wrong((error as Error).message.split("\n")[0]);
+  const values: Record<string, number | string | boolean> = {
+    host: "127.0.0.1",
+    port: 9696,
+    ...own,
+    trace: false,
+    help: false,
+  };
+  const defaults = Object.entries(values);
+  const args = [...runtime.args];
+  // By hand: to load parseArgs of node:util makes Deno's heap half as big again, and every fork copies its page tables.
+  for (let arg = args.shift(); arg !== undefined; arg = args.shift()) {
+    const [, option, given] = /^(--?[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (!option) {
+      return wrong(`Unexpected argument '${arg}'. This command does not take positional arguments`);
+    }
+    const name = option.slice(2);
+    if (!Object.hasOwn(values, name)) return wrong(`Unknown option '${option}'`);
+    if (values[name] === !!values[name]) {
+      if (given !== undefined) return wrong(`Option '${option}' does not take an argument`);
+      values[name] = true;
+    } else values[name] = given ?? args.shift() ?? wrong(`Option '${option} <value>' argument missing`);
   }
   if (values.help) {
     const lines = defaults.map(([name, value]) =>

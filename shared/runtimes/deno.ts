@@ -15,6 +15,9 @@ function require(name: "ffi" | "read"): void {
 // A size_t is off V8's fast path, which costs 06 half as much again. V8 leaves the upper half of a u32's register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
+/** A timer that is due at once. The first setTimeout would load Node's: 4 ms, and a megabyte that every fork copies. */
+const later = (listener: () => void) => AbortSignal.timeout(0).addEventListener("abort", listener);
+
 export function deno(data: Promise<unknown>): Runtime {
   const isMainThread = !("WorkerGlobalScope" in globalThis);
   return {
@@ -33,12 +36,7 @@ export function deno(data: Promise<unknown>): Runtime {
       new Int32Array(Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(address)!, 4)),
 
     streams: () => [], // they write at once
-    nextTurn(listener) {
-      if (isMainThread) setTimeout(() => setTimeout(listener)); // a module's error comes after the first timers
-      // In a thread the first setTimeout takes 4 ms, to load Node's timers. This waits for a millisecond, too.
-      // deno-lint-ignore no-explicit-any
-      else (Atomics as any).waitAsync(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1).value.then(listener);
-    },
+    nextTurn: (listener) => later(() => later(listener)), // a module's error comes after the first timers
     beforeEnd(listener) {
       addEventListener("error", (event) => listener(1, event));
       addEventListener("unhandledrejection", ({ reason }) => listener(1, { error: reason }));
