@@ -33,27 +33,18 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
   if (!runtime.isMainThread) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
-  const values: Record<string, number | string | boolean> = {
-    host: "127.0.0.1",
-    port: 9696,
-    ...own,
-    trace: false,
-    help: false,
-  };
-  const defaults = Object.entries(values);
-  const args = [...runtime.args];
-  // By hand: to load parseArgs of node:util makes Deno's heap half as big again, and every fork copies its page tables.
+  const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
+  const values: Record<string, unknown> = Object.fromEntries(defaults);
+  const args = [...runtime.args]; // parseArgs of node:util would make Deno's heap a third larger, for 01 to copy
   for (let arg = args.shift(); arg !== undefined; arg = args.shift()) {
-    const [, option, given] = /^(--?[^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (!option) {
-      return wrong(`Unexpected argument '${arg}'. This command does not take positional arguments`);
-    }
-    const name = option.slice(2);
-    if (!Object.hasOwn(values, name)) return wrong(`Unknown option '${option}'`);
-    if (values[name] === !!values[name]) {
-      if (given !== undefined) return wrong(`Option '${option}' does not take an argument`);
-      values[name] = true;
-    } else values[name] = given ?? args.shift() ?? wrong(`Option '${option} <value>' argument missing`);
+    const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? ["", ""];
+    const what = arg.startsWith("-") ? "Unknown option" : "Unexpected argument";
+    if (!Object.hasOwn(values, name)) wrong(`${what} '${arg}'`);
+    const [flag, number] = [typeof values[name] === "boolean", typeof values[name] === "number"];
+    if (flag && given !== undefined) wrong(`Option '--${name}' does not take an argument`);
+    const value = given ?? (flag ? "" : args.shift()) ?? wrong(`Option '--${name} <value>' argument missing`);
+    if (number && !/^\d+(\.\d+)?$/.test(value)) wrong(`--${name} takes a number, not ${value}`);
+    values[name] = flag || (number ? Number(value) : value);
   }
   if (values.help) {
     const lines = defaults.map(([name, value]) =>
@@ -62,11 +53,6 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
     bare._exit(0);
-  }
-  for (const [name, value] of defaults) {
-    if (typeof value !== "number") continue;
-    if (!/^\d+(\.\d+)?$/.test(`${values[name]}`)) wrong(`--${name} takes a number, not ${values[name]}`);
-    values[name] = Number(values[name]);
   }
   return { ...values, lesson } as unknown as Address & Values<T>;
 }

@@ -15,9 +15,9 @@ function require(name: "ffi" | "read"): void {
 // A size_t is off V8's fast path, which costs 06 half as much again. V8 leaves the upper half of a u32's register zero.
 const ctype = (type: CType) => type === "size" ? "u32" : type;
 
-/** No compiler, and nothing counted for it: a child writes to fewer pages. It compiles nothing that its parent has not. */
-const FORKABLE = "--single-threaded --lite-mode --invocation-count-for-feedback-allocation=10000 " +
-  "--no-lazy --no-flush-bytecode --expose-gc";
+/** No compiler, and no notes for one: a child writes to fewer pages. And it compiles nothing anew. */
+const FORKABLE = "--single-threaded,--lite-mode,--invocation-count-for-feedback-allocation=10000," +
+  "--no-lazy,--no-flush-bytecode,--expose-gc";
 
 /** A timer that is due at once. The first setTimeout would load Node's: 4 ms, and a megabyte that every fork copies. */
 const later = (listener: () => void) => AbortSignal.timeout(0).addEventListener("abort", listener);
@@ -47,10 +47,7 @@ export function deno(data: Promise<unknown>): Runtime {
       addEventListener("unload", () => listener(Deno.exitCode));
       if (!isMainThread) self.close = () => listener(0); // which says what is left open, and ends the thread
     },
-    forkable: () => ({
-      options: [],
-      environment: { DENO_V8_FLAGS: FORKABLE.replaceAll(" ", ","), MALLOC_ARENA_MAX: "1" }, // one heap, for all threads
-    }),
+    forkable: () => ({ options: [], environment: { DENO_V8_FLAGS: FORKABLE, MALLOC_ARENA_MAX: "1" } }), // one malloc heap
 
     isMainThread,
     spareThreads: () => 8, // its own thread and the first one's helpers, and room for those that are just ending

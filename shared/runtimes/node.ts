@@ -17,10 +17,7 @@ if (!ffi) {
   process.exit(1);
 }
 
-/**
- * No workers of V8's. No compilers, and nothing counted for them: a child writes to fewer pages. And it compiles nothing that
- * its parent has not.
- */
+/** No workers, no compilers, and no notes for them: a child writes to fewer pages. It compiles nothing anew. */
 const FORKABLE =
   "--single-threaded --v8-pool-size=0 --optimize-for-size --no-use-ic --no-sparkplug --no-maglev --no-opt " +
   "--invocation-count-for-feedback-allocation=10000 --no-lazy --no-flush-bytecode --expose-gc";
@@ -31,6 +28,7 @@ const ctype = (type: CType) => type === "size" ? "u32" : type;
 export function node(): Runtime {
   const workers = self.getBuiltinModule("node:worker_threads");
   const modules = self.getBuiltinModule("node:module");
+  const compileCache = () => modules.enableCompileCache().directory ?? "";
   const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
   // A server that a signal ends would not write it: so do it now that all is loaded.
   if (process.env.NODE_COMPILE_CACHE && workers.isMainThread) modules.flushCompileCache();
@@ -53,12 +51,8 @@ export function node(): Runtime {
     },
     forkable: () => ({
       options: FORKABLE.split(" "),
-      // The second start does not have the channel to `node --watch`.
-      environment: {
-        NODE_COMPILE_CACHE: modules.enableCompileCache().directory ?? "",
-        NODE_CHANNEL_FD: "",
-        MALLOC_ARENA_MAX: "1", // one heap, for all threads
-      },
+      // The second start does not have the channel to `node --watch`. And it has one malloc heap for all threads.
+      environment: { NODE_COMPILE_CACHE: compileCache(), NODE_CHANNEL_FD: "", MALLOC_ARENA_MAX: "1" },
     }),
 
     isMainThread: workers.isMainThread,
@@ -78,7 +72,7 @@ export function node(): Runtime {
     },
     startThread(url, data, listener) {
       // A thread that does not strip and compile the same files again costs half as much.
-      process.env.NODE_COMPILE_CACHE = modules.enableCompileCache().directory ?? "";
+      process.env.NODE_COMPILE_CACHE = compileCache();
       const worker = new workers.Worker(new URL(url), { workerData: data, argv: process.argv.slice(2) });
       worker.on("message", (event: unknown) => {
         if (typeof event === "number") listener(event); // others are for `node --watch`
