@@ -24,8 +24,7 @@ export let forkable = false;
  */
 export function becomeForkable(): void {
   if (forkable) return;
-  const pid = bare.getpid();
-  const mark = bare.getenv(cstring(MARK));
+  const [pid, mark] = [bare.getpid(), bare.getenv(cstring(MARK))];
   forkable = mark !== 0n && bare.atoi(mark) === pid;
   if (forkable) { // it is the second start
     // deno-lint-ignore no-process-global

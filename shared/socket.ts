@@ -61,6 +61,7 @@ const THEIRS = "this connection was given to a thread, which closes it: threads 
 
 /** Where recv(2) writes: behind the bytes of the call before. So nothing is copied, and a returned array stays valid. */
 let free = new Uint8Array(0);
+const NOTHING = free;
 /** For calls that take the address of an int, of a struct sockaddr_in. */
 const [INT, PEER] = [new Int32Array(1), new Uint8Array(16)];
 
@@ -176,8 +177,9 @@ export class Socket {
       if (code === Errno.EINTR) continue;
       if (code === Errno.EAGAIN) return null;
       if (MISUSE.has(code) || code === Errno.ENOTCONN) throw new OSError("recv", code); // ENOTCONN: it never was
-      const data = free.subarray(0, Math.max(n, 0));
-      free = free.subarray(data.length);
+      if (n <= 0) return NOTHING;
+      const data = free.subarray(0, n);
+      free = free.subarray(n);
       return data;
     }
   }
