@@ -1,8 +1,8 @@
 /** A turn for the runtime's event loop. (No connection is served by it.) */
 import { runtime } from "./runtime.ts";
 
-let waiting: Promise<void> | undefined;
 let [next, since, asked] = [0, 0, 0];
+let waiting: Promise<void> | undefined;
 
 /**
  * Give the event loop its turn, ten times a second at most: `await turn()`. Timers, I/O and signal handlers run only then,

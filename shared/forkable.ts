@@ -24,12 +24,13 @@ export let forkable = false;
  */
 export function becomeForkable(): void {
   if (forkable) return;
-  const pid = bare.getpid();
-  const mark = bare.getenv(cstring(MARK));
+  const [pid, mark] = [bare.getpid(), bare.getenv(cstring(MARK))];
   forkable = mark !== 0n && bare.atoi(mark) === pid;
   if (forkable) { // it is the second start
     // deno-lint-ignore no-process-global
     Object.defineProperty("Deno" in globalThis ? Deno : process, "pid", { get: bare.getpid }); // a child has another
+    // With its options V8 offers this: what starting has left behind would be copied in each fork.
+    Reflect.get(globalThis, "gc")?.({ type: "major", execution: "sync", flavor: "last-resort" });
     if (!tracing && runtime.isMainThread) rehearse(); // with --trace it would be seen
     return;
   }

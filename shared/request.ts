@@ -15,15 +15,15 @@ export class HttpRequest {
   /** Take the next bytes. True once: when they end the head (an empty line), or it has passed 64 KiB without one. */
   add(data: Uint8Array): boolean {
     if (this.#complete) return false;
-    this.#pieces.push(data.slice()); // a view would keep all of the memory that recv writes to
     this.#size += data.length;
     for (let i = 0; i < data.length; i++) { // `for … of` takes several times as long here
-      if (data[i] === LF) {
-        if (this.#atLineStart) this.#complete = true;
-        this.#atLineStart = true;
-      } else if (data[i] !== CR) this.#atLineStart = false;
+      this.#complete ||= data[i] === LF && this.#atLineStart;
+      if (data[i] !== CR) this.#atLineStart = data[i] === LF;
     }
-    return this.#complete ||= this.#size > MAX_HEAD;
+    this.#complete ||= this.#size > MAX_HEAD;
+    // A view keeps all of the memory that recv writes to. So while the rest may be long in coming, take a copy.
+    this.#pieces.push(this.#complete ? data : data.slice());
+    return this.#complete;
   }
 
   /** It as text: `"GET /path HTTP/1.1\r\nHost: …"`. Behind the empty line may stand a part of the body. */

@@ -5,7 +5,6 @@ import { SO_REUSEADDR, Socket, SOL_SOCKET } from "./socket.ts";
 import { die, write } from "./stdio.ts";
 
 if (tracing) await import("./trace.ts");
-const util = runtime.isMainThread ? await import("node:util") : undefined; // a thread has no options
 
 /** Where a server listens: an IPv4 address of this machine and a port. And the lesson's name, such as `04-busy-poll`. */
 export interface Address {
@@ -31,17 +30,20 @@ const HELP: Record<string, string> = {
  * does a wrong option (exit code 2). Error: a thread has called it.
  */
 export function options<const T extends OwnOptions>(shows: string, own: T = {} as T): Address & Values<T> {
-  if (!util) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
+  if (!runtime.isMainThread) throw new Error("options: not in a thread, but in if (isMainThread) { … }");
   const lesson = runtime.script.replace(/^.*\/|\.\w+$/g, "");
   const wrong = (what: string) => die(`${lesson}: ${what}; --help lists the options`, 2);
   const defaults = Object.entries({ host: "127.0.0.1", port: 9696, ...own, trace: false, help: false });
-  const types = defaults.map(([name, value]) => [name, { type: value === !!value ? "boolean" : "string" }]);
-  const config = { args: [...runtime.args], options: Object.fromEntries(types) };
   const values: Record<string, unknown> = Object.fromEntries(defaults);
-  try {
-    Object.assign(values, util.parseArgs(config).values);
-  } catch (error) {
-    wrong((error as Error).message.split("\n")[0]);
+  const args = [...runtime.args]; // parseArgs of node:util would make Deno's heap a third larger, for 01 to copy
+  for (let arg = args.shift(); arg !== undefined; arg = args.shift()) {
+    const [, name, given] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? ["", ""];
+    if (!Object.hasOwn(values, name)) wrong(`Unknown option '${arg}'`);
+    const [flag, number] = [typeof values[name] === "boolean", typeof values[name] === "number"];
+    if (flag && given !== undefined) wrong(`Option '--${name}' does not take an argument`);
+    const value = given ?? (flag ? "" : args.shift()) ?? wrong(`Option '--${name} <value>' argument missing`);
+    if (number && !/^\d+(\.\d+)?$/.test(value)) wrong(`--${name} takes a number, not ${value}`);
+    values[name] = flag || (number ? Number(value) : value);
   }
   if (values.help) {
     const lines = defaults.map(([name, value]) =>
@@ -50,11 +52,6 @@ export function options<const T extends OwnOptions>(shows: string, own: T = {} a
     const how = `deno run -A lessons/${lesson}.ts [options]     or     bun …     or     node …`;
     write(1, `${lesson}: ${shows}\n\n  ${how}\n\n${lines.join("\n")}\n\nThe values are the defaults.\n`);
     bare._exit(0);
-  }
-  for (const [name, value] of defaults) {
-    if (typeof value !== "number") continue;
-    if (!/^\d+(\.\d+)?$/.test(`${values[name]}`)) wrong(`--${name} takes a number, not ${values[name]}`);
-    values[name] = Number(values[name]);
   }
   return { ...values, lesson } as unknown as Address & Values<T>;
 }

@@ -3,9 +3,8 @@ import { bare, check, Errno, errno, errorname, libc, OSError, shown, timeval } f
 import { report, warn } from "./stdio.ts";
 
 // include/uapi/linux/in.h, include/linux/net.h, include/linux/socket.h, include/uapi/asm-generic/ioctls.h
-const [AF_INET, SOCK_STREAM, MSG_NOSIGNAL, FIONBIO] = [2, 1, 0x4000, 0x5421];
+const [AF_INET, SOCK_STREAM, SO_ACCEPTCONN, MSG_NOSIGNAL, FIONBIO] = [2, 1, 30, 0x4000, 0x5421];
 const SOCK_CLOEXEC = 0o2000000; // a program that this one starts does not get the descriptor
-const SO_ACCEPTCONN = 30; // is it a listening socket?
 
 // For setsockopt: include/uapi/asm-generic/socket.h, include/uapi/linux/tcp.h
 /** Options of every socket: socket(7) */
@@ -48,8 +47,8 @@ function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
 }
 /** The address in a struct sockaddr_in. */
 export const socketAddress = (
-  bytes: Uint8Array,
-): SocketAddress => [bytes.subarray(4, 8).join("."), bytes[2] << 8 | bytes[3]];
+  sockaddr: Uint8Array,
+): SocketAddress => [sockaddr.subarray(4, 8).join("."), sockaddr[2] << 8 | sockaddr[3]];
 
 /** Faults in the program. All other errors of a connection read as the end of the stream: the client has gone. */
 const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);
@@ -173,8 +172,9 @@ export class Socket {
       if (code === Errno.EINTR) continue;
       if (code === Errno.EAGAIN) return null;
       if (MISUSE.has(code) || code === Errno.ENOTCONN) throw new OSError("recv", code); // ENOTCONN: it never was
-      const data = free.subarray(0, Math.max(n, 0));
-      free = free.subarray(data.length);
+      if (n <= 0) return new Uint8Array(0);
+      const data = free.subarray(0, n);
+      free = free.subarray(n);
       return data;
     }
   }
@@ -258,9 +258,7 @@ export class Socket {
       if (!listens) open++;
       socket.close();
     }
-    if (open > 0 && !thrown) {
-      warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
-    }
+    if (open && !thrown) warn(`${who} has ended with connections open (${open}): not closed, or not awaited`);
   }
 
   #listens(): boolean {
