@@ -1,8 +1,8 @@
 /** Each lesson answers, and is the model that it claims to be, seen from outside. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { get, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
+import { get, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { BY_ONE, each, nextWaits } from "../support/declare.ts";
-import { heavyLoad } from "../support/load.ts";
+import { answersAll } from "../support/load.ts";
 import { asleepIn, children, cpuSeconds, mainCall, resources } from "../support/proc.ts";
 import { sleeps, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
@@ -15,8 +15,7 @@ each("says where it listens, and answers the exact bytes, many at once", LESSONS
   assertEquals(await get(server), RESPONSE_TEXT);
   // Nobody's answer is lost. `deno task soak` sends 50,000 to 01, and has the time for it.
   const count = lesson === "01-fork" || lesson === "02-thread" ? 100 : 10_000;
-  const { requests, failed } = await heavyLoad(server, { clients: 100, count });
-  assertEquals({ requests, failed }, { requests: count, failed: 0 });
+  await answersAll(server, count, 100);
 });
 
 each("a child for each connection, no zombie afterwards", ["01-fork"], async (server, _lesson, runtime) => {
@@ -27,7 +26,7 @@ each("a child for each connection, no zombie afterwards", ["01-fork"], async (se
     await until(() => children(server.pid).length === 3);
     for (const child of children(server.pid)) assertEquals(tasks(child).length, 1); // fork takes one thread along
   }
-  assertEquals(await load(server, 20, 5), []);
+  await answersAll(server, 20, 5);
   await until(() => children(server.pid).length === 0);
 });
 

@@ -1,8 +1,9 @@
 /** Rude clients: no lesson stops for one of them, and none keeps anything of them. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { connect, get, load, readAll, REQUEST } from "../support/clients.ts";
-import { resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, get, readAll, REQUEST } from "../support/clients.ts";
+import { resetting, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { BY_MANY, each } from "../support/declare.ts";
+import { answersAll } from "../support/load.ts";
 import { asleepIn, children, cpuSeconds, resources, settled } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import type { Server } from "../support/servers.ts";
@@ -37,10 +38,9 @@ const RUDE: [
 async function rude(server: Server, sends: string | Uint8Array, then: string, gone: () => Promise<unknown>) {
   if (then === "resets") {
     for (let i = 0; i < 6; i++) {
-      const conn = resettable(server);
-      conn.send(sends as string);
+      const reset = resetting(server, sends as string);
       if (i === 0) assertEquals(await get(server), RESPONSE_TEXT); // by then it was accepted; the others mostly are not
-      conn.close();
+      reset();
     }
     return;
   }
@@ -52,7 +52,7 @@ async function rude(server: Server, sends: string | Uint8Array, then: string, go
 }
 
 each("no rude client stops it, or leaves anything behind", LESSONS, async (server, lesson) => {
-  assertEquals(await load(server, 20, 4), []);
+  await answersAll(server, 20, 4);
   await until(() => children(server.pid).length === 0);
   if (lesson === "02-thread") await until(() => resources(server).threads === 0);
   if (lesson === "03-thread-pool") await asleepIn(server, 4, "accept");

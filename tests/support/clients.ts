@@ -1,4 +1,4 @@
-/** Clients: single ones, many of them, silent ones. */
+/** Clients: ordinary ones, silent ones, those that reset. */
 import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
@@ -61,26 +61,10 @@ export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string
   return await readAll(conn, "\r\n\r\nA");
 }
 
-/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
-export function resettable({ port }: Listening) {
+/** A client that sends this, and resets its connection when the result is called: with SO_LINGER 0, close(2) sends RST. */
+export function resetting({ port }: Listening, text: string): () => void {
   const fd = connection(port);
   libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
-  return {
-    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
-    close: () => libc.close(fd),
-  };
-}
-
-/** `count` clients, `parallel` of them at a time: the answers that were not the right one. */
-export async function load(server: Listening, count: number, parallel: number): Promise<string[]> {
-  const wrong: string[] = [];
-  let next = 0;
-  const client = async () => {
-    while (next++ < count) {
-      const answer = await get(server).catch(String);
-      if (answer !== RESPONSE_TEXT) wrong.push(answer);
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, client));
-  return wrong;
+  libc.send(fd, new TextEncoder().encode(text), text.length, 0);
+  return () => libc.close(fd);
 }

@@ -2,6 +2,7 @@
  * The load: many thousands of requests, from one thread that does nothing else meanwhile, and what they cost the server.
  * Closed loop: each client connects, sends a request, reads the answer to its end, closes, and begins again.
  */
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { REQUEST as REQUEST_TEXT } from "./clients.ts";
 import { cpuSeconds, threadSeconds, tree } from "./proc.ts";
 import type { Server } from "./servers.ts";
@@ -95,4 +96,10 @@ export async function heavyLoad(
   const seconds = after.seconds - before.seconds;
   const [cpu, main] = [after.cpu - before.cpu, after.main - before.main];
   return { requests, failed: begun - requests, seconds, cpu, main };
+}
+
+/** So many requests, of so many clients at once: each has to be answered rightly. */
+export async function answersAll(server: Server, count: number, clients = 1): Promise<void> {
+  const { requests, failed } = await heavyLoad(server, { clients, count });
+  assertEquals({ requests, failed }, { requests: count, failed: 0 });
 }
