@@ -29,11 +29,11 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
 }
 
 /** Everything until the end of the stream, or until it ends with `last`. A reset throws. */
-export async function readAll(conn: Deno.Conn, last = "\0"): Promise<string> {
+export async function readAll(conn: Deno.Conn, last?: string): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1 << 16);
   let text = "";
-  while (!text.endsWith(last)) {
+  while (!last || !text.endsWith(last)) {
     const n = await inTime("more of an answer, or its end", conn.read(buffer));
     if (n === null) break;
     text += decoder.decode(buffer.subarray(0, n), { stream: true });
