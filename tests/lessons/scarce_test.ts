@@ -28,8 +28,8 @@ each("out of descriptors, it waits, and serves again afterwards", LESSONS, async
   assert(server.stderr.length <= seconds + 1, `${server.stderr.length} lines in ${seconds} s`);
 }, { before: descriptorsAtMost(64) });
 
-// While busy polling takes n connections in, one a turn, it asks n²/2 times: `deno task soak` has the patience for
-// 10,000 of them. And Node.js has some dozens of the 1,024 descriptors for itself.
+// While busy polling takes n connections in, one a turn, it asks n²/2 times. And select has room for 1,024 descriptors,
+// of which Node.js has some dozens for itself.
 each("serves beside silent connections, and frees them", BY_ONE, async (server, lesson) => {
   const [before, count] = [await settled(server), lesson === "06-epoll" ? 10_000 : 950];
   {
