@@ -6,18 +6,10 @@ import { answersAll } from "../support/load.ts";
 import { asleepIn, children, cpuSeconds, mainCall, residentKiB, resources } from "../support/proc.ts";
 import { settled, sleeps, tasks, workersIn } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import type { Server } from "../support/servers.ts";
 import { pause, until } from "../support/wait.ts";
 
 /** With `deno task soak` a hundred times as many, so that it shows in the memory what is kept of each. */
 const REQUESTS = Number(Deno.env.get("REQUESTS") ?? 2000);
-
-/** What a server has, come to rest with so many sockets. */
-async function atRest(server: Server, sockets = Infinity) {
-  await until(async () => children(server.pid).length === 0 && (await settled(server)).sockets <= sockets);
-  const MiB = residentKiB(server.pid) >> 10;
-  return { MiB, ...resources(server), threads: tasks(server.pid).length };
-}
 
 each("says where it listens, and answers the exact bytes, many at once", LESSONS, async (server, lesson) => {
   const url = `http://127.0.0.1:${server.port}`;
@@ -26,14 +18,11 @@ each("says where it listens, and answers the exact bytes, many at once", LESSONS
   assertEquals(await get(server), RESPONSE_TEXT);
   const count = lesson === "01-fork" || lesson === "02-thread" ? REQUESTS / 20 : REQUESTS;
   await answersAll(server, count / 20, 50);
-  const first = await atRest(server);
+  const [before, KiB] = [await settled(server), residentKiB(server.pid)];
   await answersAll(server, count, 50);
-  const last = await atRest(server, first.sockets);
-  // Garbage gathers while a collector has no idle moment: 1 KiB lost for each of 200,000 would be more. And a runtime
-  // takes a few descriptors and threads for itself.
-  const kept = last.MiB > first.MiB + 128 || last.descriptors > first.descriptors + 8 ||
-    last.threads > first.threads + 4;
-  assert(!kept, JSON.stringify({ first, last }));
+  await until(() => resources(server).sockets <= before.sockets);
+  const more = residentKiB(server.pid) - KiB; // garbage, which gathers while a collector has no idle moment
+  assert(more < 128 * 1024, `${more} KiB more are in use`);
 });
 
 each("a child for each connection, no zombie afterwards", ["01-fork"], async (server, _lesson, runtime) => {
