@@ -45,8 +45,6 @@ export const openFiles = (pid: number): { fd: string; file: string }[] =>
     fd,
     file: probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""),
   }));
-/** How many these are. */
-export const descriptors = (pid: number): number => openFiles(pid).length;
 
 /** The threads that a lesson has made, by the names that the runtimes give them. */
 const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test(name));
