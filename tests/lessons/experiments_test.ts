@@ -1,10 +1,11 @@
 /** "Break it" (lessons/README.md): each experiment does what it says, and the text is right in itself. */
 import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { applied, atLine, type Change, replace, written } from "../support/changed.ts";
-import { answer, ask, connect, get, load } from "../support/clients.ts";
+import { answer, ask, connect, get } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
 import { experiments, itemsIn } from "../support/experiments.ts";
+import { answersAll } from "../support/load.ts";
 import { alive, asleepIn, children, cpuSeconds, mainCall } from "../support/proc.ts";
 import { resources, sleeps, spins, stat, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
@@ -68,7 +69,7 @@ experiment("In all six: Say something on Ctrl-C", async (server) => {
 /** Five clients are answered, and `left` connections stay open, which nobody notices. */
 const stayOpen = (left: number) => async (server: Server) => {
   const before = resources(server).sockets;
-  assertEquals(await load(server, 5, 1), []);
+  await answersAll(server, 5);
   await until(() => children(server.pid).length === 0 && resources(server).sockets === before + left);
 };
 experiment("01-fork: Forget the parent's close", stayOpen(5));
@@ -212,7 +213,7 @@ experiment("06-epoll: Edge-triggered", async (server) => {
 });
 
 experiment("06-epoll: Edge-triggered, and drained", async (server) => {
-  assertEquals(await load(server, 10, 2), []);
+  await answersAll(server, 10, 2);
   (await connect(server)).close();
   const long = REQUEST.replace("Host", `X: ${"x".repeat(10_000)}\r\nHost`);
   assertEquals(await get(server, long), RESPONSE_TEXT);
@@ -231,7 +232,7 @@ experiment("06-epoll: A time limit for silent clients", async (server) => {
 
 experiment("06-epoll: Four processes with an epoll each", async (server) => {
   await until(() => children(server.pid).filter((pid) => mainCall({ pid }) === "epoll_wait").length === 3);
-  assertEquals(await load(server, 20, 4), []);
+  await answersAll(server, 20, 4);
   assertEquals(children(server.pid).length, 3);
   assertEquals(server.stderr, []);
 });
@@ -240,7 +241,7 @@ experiment("06-epoll: Four threads with an epoll each", async (server) => {
   await asleepIn(server, 4, "epoll_wait");
   // The herd: more than one wakes for a client, and all but one find nobody.
   await until(async () => {
-    assertEquals(await load(server, 8, 4), []);
+    await answersAll(server, 8, 4);
     return server.stdout.some((line) => /worker \d .*accept4?\(\d+\) = -1 EAGAIN/.test(line));
   });
   await asleepIn(server, 4, "epoll_wait");

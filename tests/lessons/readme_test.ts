@@ -1,7 +1,7 @@
 /** README.md: its commands run, its links lead somewhere, its lines for a copy and what it says of the listings are true. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { atLine, changed } from "../support/changed.ts";
-import { connect, get, readAll, resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, get, readAll, resetting, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { nextWaits, once } from "../support/declare.ts";
 import { alive, mainCall, resources, spins } from "../support/proc.ts";
 import { ROOT, RUNTIMES, succeeds } from "../support/runtimes.ts";
@@ -74,16 +74,11 @@ one reset                            | 06_epoll       | closed = True  # the cli
 that leaves before its empty line    | 06_epoll       | closed = not data             | closed = False                 | spins
 `.trim().split("\n").map((row) => row.split(" | ").map((cell) => cell.trim()));
 
-function reset(server: Server): void {
-  const conn = resettable(server);
-  conn.send("GET / ");
-  conn.close();
-}
 /** What each shows. A server may end while a client connects, so those of the C library are taken then, which don't mind. */
 const PROOFS: Record<string, (server: Server) => Promise<unknown>> = {
   endsOfSilence: ({ port, pid }) => until(() => connection(port, SOCK_NONBLOCK) && !alive(pid)),
-  endsOfResets: (server) => until(() => (reset(server), !alive(server.pid))),
-  keepsResets: (server) => until(() => (reset(server), resources(server).sockets > 10)),
+  endsOfResets: (server) => until(() => (resetting(server, "GET / ")(), !alive(server.pid))),
+  keepsResets: (server) => until(() => (resetting(server, "GET / ")(), resources(server).sockets > 10)),
   sleeps: nextWaits(1, (server) => mainCall(server) === "recv"),
   async answersHalf(server) {
     using conn = await connect(server);

@@ -1,22 +1,23 @@
 /** Rude clients: no lesson stops for one of them, and none keeps anything of them. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { connect, get, load, readAll, REQUEST } from "../support/clients.ts";
-import { resettable, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { connect, get, readAll, REQUEST } from "../support/clients.ts";
+import { resetting, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
 import { BY_MANY, each } from "../support/declare.ts";
+import { answersAll } from "../support/load.ts";
 import { asleepIn, children, cpuSeconds, resources, settled } from "../support/proc.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import type { Server } from "../support/servers.ts";
-import { pause, until } from "../support/wait.ts";
+import { until } from "../support/wait.ts";
 
 const HALF = "GET / HTTP/1.1\r\nHo";
 const MB = "x".repeat(1 << 20);
 const noise = crypto.getRandomValues(new Uint8Array(10_000)).map((byte) => byte === 10 ? 0 : byte);
 
-/** What a client sends, and then: reads its answer, stays after that, says that nothing more comes, leaves, resets. */
+/** What a client sends, and then: reads its answer, says that nothing more comes, leaves, resets. */
 const RUDE: [
   what: string,
   sends: string | Uint8Array,
-  then: "reads" | "stays" | "ends" | "leaves" | "resets",
+  then: "reads" | "ends" | "leaves" | "resets",
 ][] = [
   ["says nothing", "", "leaves"],
   ["leaves after half a request", HALF, "leaves"],
@@ -25,7 +26,6 @@ const RUDE: [
   ["resets in the middle of the request", HALF, "resets"],
   ["resets before it reads the answer", REQUEST, "resets"],
   ["does not read the answer", REQUEST, "leaves"],
-  ["does not close after its answer", REQUEST, "stays"],
   ["sends a head of 1 MiB before it reads", `GET / HTTP/1.1\r\nX: ${MB}\r\n\r\n`, "reads"],
   ["sends 65 KiB without an empty line", "x".repeat(65 * 1024), "reads"],
   ["sends binary noise", noise, "leaves"],
@@ -34,13 +34,12 @@ const RUDE: [
   ["sends a body of 1 MiB", `POST / HTTP/1.1\r\nContent-Length: ${1 << 20}\r\n\r\n${MB}`, "reads"],
 ];
 
-async function rude(server: Server, sends: string | Uint8Array, then: string, gone: () => Promise<unknown>) {
+async function rude(server: Server, sends: string | Uint8Array, then: string) {
   if (then === "resets") {
     for (let i = 0; i < 6; i++) {
-      const conn = resettable(server);
-      conn.send(sends as string);
+      const reset = resetting(server, sends as string);
       if (i === 0) assertEquals(await get(server), RESPONSE_TEXT); // by then it was accepted; the others mostly are not
-      conn.close();
+      reset();
     }
     return;
   }
@@ -48,11 +47,10 @@ async function rude(server: Server, sends: string | Uint8Array, then: string, go
   await sendAll(conn, sends);
   if (then === "ends") await conn.closeWrite();
   if (then !== "leaves") assertEquals(await readAll(conn), then === "ends" ? "" : RESPONSE_TEXT);
-  if (then === "stays") await gone();
 }
 
 each("no rude client stops it, or leaves anything behind", LESSONS, async (server, lesson) => {
-  assertEquals(await load(server, 20, 4), []);
+  await answersAll(server, 20, 4);
   await until(() => children(server.pid).length === 0);
   if (lesson === "02-thread") await until(() => resources(server).threads === 0);
   if (lesson === "03-thread-pool") await asleepIn(server, 4, "accept");
@@ -66,7 +64,7 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (serve
     });
   for (const [what, sends, then] of RUDE) {
     try {
-      await rude(server, sends, then, gone);
+      await rude(server, sends, then);
       assertEquals(await get(server), RESPONSE_TEXT);
       await gone();
     } catch (error) {
@@ -74,25 +72,28 @@ each("no rude client stops it, or leaves anything behind", LESSONS, async (serve
       throw new Error(`a client that ${what}: ${held}`, { cause: error });
     }
   }
+  // One stays after its answer. Another has sent its request byte by byte, and goes on. Both have a second.
+  using answered = await silent(server, 2);
+  const [stays, goesOn] = answered;
+  await sendAll(stays, REQUEST);
+  goesOn.setNoDelay(true);
+  for (const char of REQUEST) await sendAll(goesOn, char);
+  for (const conn of [stays, goesOn]) assertEquals(await readAll(conn), RESPONSE_TEXT);
+  const seconds = cpuSeconds(server.pid);
+  await until(() => goesOn.write(new Uint8Array(1)).then(() => false, () => true));
+  await gone();
+  assert(lesson === "04-busy-poll" || cpuSeconds(server.pid) - seconds < 0.1, "it spins");
+
   assertEquals(server.stderr, []);
   await until(() => children(server.pid).length === 0); // nor zombies
-  const seconds = cpuSeconds(server.pid);
-  await pause(500);
-  assert(lesson === "04-busy-poll" || cpuSeconds(server.pid) - seconds < 0.1, "it spins");
 });
 
-each("a client that goes on sending is cut off, after a second or 1 MiB", LESSONS, async (server, lesson) => {
+each("a client that sends more than 1 MiB after its answer is cut off", BY_MANY, async (server) => {
   using conn = await connect(server);
-  conn.setNoDelay(true);
-  for (const char of REQUEST) await sendAll(conn, char); // a byte at a time
-  assertEquals(await readAll(conn), RESPONSE_TEXT);
-  await until(() => conn.write(new Uint8Array(1)).then(() => false, () => true));
-  if (!BY_MANY.includes(lesson)) return;
-  using fast = await connect(server);
-  await sendAll(fast, REQUEST);
+  await sendAll(conn, REQUEST);
   let sent = 0;
   for (let n = 1; n > 0 && sent < 1 << 30; sent += n) {
-    n = await fast.write(new Uint8Array(1 << 16)).catch(() => 0);
+    n = await conn.write(new Uint8Array(1 << 16)).catch(() => 0);
   }
   assert(sent < 16 << 20, `${sent} bytes went`); // 1 MiB, and what the kernels' buffers hold: tcp(7), tcp_rmem, tcp_wmem
 });

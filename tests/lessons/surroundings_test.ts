@@ -1,8 +1,9 @@
 /** Other ways to start a lesson: bundled, watched, from a process that has forked; and what one starts itself. */
 import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { changed } from "../support/changed.ts";
-import { get, load, RESPONSE_TEXT, silent } from "../support/clients.ts";
+import { get, RESPONSE_TEXT, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
+import { answersAll } from "../support/load.ts";
 import { openFiles, read } from "../support/proc.ts";
 import { COMMANDS, LESSONS } from "../support/runtimes.ts";
 import { output, start } from "../support/servers.ts";
@@ -20,7 +21,8 @@ for (const lesson of LESSONS) {
       const { code, stderr } = await output([...bundler, script, `lessons/${lesson}.ts`]);
       assertEquals(code, 0, stderr);
       await using server = await start(lesson, runtime, { script });
-      assertEquals([await load(server, 3, 1), server.stderr], [[], []]);
+      await answersAll(server, 3);
+      assertEquals(server.stderr, []);
       await Deno.remove(folder, { recursive: true });
     }
   });
@@ -31,7 +33,7 @@ once("--watch: it answers, and a copy starts anew when it is saved", async (runt
   const command = runtime === "deno" ? [program, "run", "--watch", ...rest.slice(1)] : [program, "--watch"];
   const script = await changed("02-thread");
   await using server = await start("02-thread", runtime, { script, command });
-  assertEquals(await load(server, 3, 1), []);
+  await answersAll(server, 3);
   if (runtime === "deno") return; // it waits for its event loop
   await Deno.writeTextFile(script, (await Deno.readTextFile(script)).replace("connection", "client"));
   await until(() => server.stdout.filter((line) => / listening on /.test(line)).length === 2);
@@ -39,7 +41,7 @@ once("--watch: it answers, and a copy starts anew when it is saved", async (runt
 
 once("LESSON_FORKABLE from another lesson's environment is not taken for its own", async (runtime) => {
   await using server = await start("01-fork", runtime, { before: ["env", "LESSON_FORKABLE=1"] });
-  assertEquals(await load(server, 3, 1), []);
+  await answersAll(server, 3);
 });
 
 each("no program that a copy starts has its descriptors", ["06-epoll"], async (server) => {

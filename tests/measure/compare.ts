@@ -3,7 +3,7 @@
  * claims hold.
  */
 import { readOptions, writeCharts } from "../support/command_line.ts";
-import { growthChart, peersChart } from "./charts.ts";
+import { growthChart } from "./chart.ts";
 import type { Run } from "./figures.ts";
 import { measureAll } from "./measures.ts";
 import { report } from "./report.ts";
@@ -12,7 +12,7 @@ const HELP = `deno task compare [options]
 
   --quick      one round, rougher figures
   --json FILE  write every figure
-  --svg DIR    draw the charts
+  --svg DIR    draw the chart
   --help       print this text`;
 
 const NAMES = { Deno: "deno", Bun: "bun", "Node.js": "node", CPython: "python3", gcc: "cc", nginx: "nginx" };
@@ -38,4 +38,4 @@ const found = await measureAll(quick ? 1 : 5, progress);
 const run: Run = { machine: describeMachine(), seconds: seconds(), ...found };
 console.log(report(run));
 if (json) await Deno.writeTextFile(json, JSON.stringify(run, null, 1) + "\n");
-if (svg) await writeCharts(svg, { growth: growthChart(run.figures), peers: peersChart(run.figures) });
+if (svg) await writeCharts(svg, { growth: growthChart(run.figures) });

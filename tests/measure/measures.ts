@@ -2,7 +2,7 @@
 import { type Model, type Program, PROGRAMS, RUNTIME } from "../peers/programs.ts";
 import { get, silent } from "../support/clients.ts";
 import { heavyLoad, type LoadResult } from "../support/load.ts";
-import { descriptors, settled, switches, tasks } from "../support/proc.ts";
+import { openFiles, settled, switches, tasks } from "../support/proc.ts";
 import { commandLine, descriptorsAtMost, type Server, startServer } from "../support/servers.ts";
 import { libc } from "../support/syscalls.ts";
 import { pause, waitFor } from "../support/wait.ts";
@@ -122,7 +122,7 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     const refuses = /can't start new thread|fd_set/;
     await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
     await settled(server);
-    keep("limit", model === "02-thread" ? receiving(server) : descriptors(server.pid));
+    keep("limit", model === "02-thread" ? receiving(server) : openFiles(server.pid).length);
   };
   // A thread of JavaScript has descriptors of its own, one of CPython a stack: 8 MiB of addresses mostly.
   const [python, ...others] = judged("02-thread");

@@ -1,5 +1,5 @@
 /** What `compare` prints: the matrix, the relations, the verdicts. No line is wider than 110 columns. */
-import { type Language, LANGUAGES, type Model, MODELS } from "../peers/programs.ts";
+import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { figure, type Figures, type Run, subject } from "./figures.ts";
 import { CLAIMS, judge, JUDGED, type Question, RELATIONS } from "./verdicts.ts";
 
@@ -8,7 +8,7 @@ export const cell = (value: number, digits = 0): string =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** So many times, in about three digits. */
-export const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
+const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
   `${cell(ratio, ratio < 9.95 ? digits : 0)} ×`;
 
 /** A table: the first column is words, the others numbers. */
@@ -19,21 +19,17 @@ export function table(...rows: readonly (readonly string[])[]): string {
   return rows.map(line).join("\n");
 }
 
-/** What a program costs for a request, µs, and how many times as much as C's in its model: a server of another model, as 06. */
-export function cost(figures: Figures, model: Model, language: Language) {
-  const of = subject(model, "at 10");
-  const toC = figure(figures, of, language, model === "own server" ? "06 at 10" : of, "C");
-  return { cpu: figure(figures, of, language), toC };
-}
-
+/** What each program costs for a request, µs, and how many times as much as C's in its model: other servers, as 06. */
 function matrix(figures: Figures): string {
-  const rows = MODELS.map((model) => [
-    model === "own server" ? "own server*" : model,
-    ...LANGUAGES.map((language) => {
-      const { cpu, toC } = cost(figures, model, language);
+  const rows = MODELS.map((model) => {
+    const of = subject(model, "at 10");
+    const costs = LANGUAGES.map((language) => {
+      const cpu = figure(figures, of, language);
+      const toC = figure(figures, of, language, model === "own server" ? "06 at 10" : of, "C");
       return cpu === undefined ? "–" : cell(cpu) + (toC ? ` (${cell(toC, toC < 9.995 ? 2 : 0)})` : "");
-    }),
-  ]);
+    });
+    return [model === "own server" ? "own server*" : model, ...costs];
+  });
   return table(["µs (÷ C)", ...LANGUAGES], ...rows);
 }
 

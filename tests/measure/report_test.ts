@@ -1,7 +1,7 @@
-/** The arithmetic, the verdicts, the report and the charts, from figures that nobody has measured. */
+/** The arithmetic, the verdicts, the report and the chart, from figures that nobody has measured. */
 import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { LANGUAGES, MODELS } from "../peers/programs.ts";
-import { growthChart, peersChart } from "./charts.ts";
+import { growthChart } from "./chart.ts";
 import { checkPossible, figure, type Figures, MeasuringFault, median } from "./figures.ts";
 import { type Subject, subject } from "./figures.ts";
 import { report, table } from "./report.ts";
@@ -63,14 +63,12 @@ Deno.test("the report fits into 110 columns, and says what is not measured", () 
   assert.match(report({ ...run, figures: dearer }), /cheaper.* false 2.0 ×/);
 });
 
-Deno.test("the charts are drawn from the figures, and the title of one says what they bear out", () => {
+Deno.test("the chart is drawn from the figures, and its title says what they bear out", () => {
   const beside = (of: "04" | "05" | "06", n: number) =>
     [0, 10, 100, 990].map((silent) => deno(`${of} beside ${silent}`, 9 + silent * n));
   const growth = growthChart(Object.assign({}, ...beside("04", 9), ...beside("05", 1), ...beside("06", 0)));
   assert.match(growth, /to 06 it costs the same/);
   const rising = (["04", "05", "06"] as const).flatMap((of) => beside(of, 1));
   assert(!growthChart(Object.assign({}, ...rising)).includes("costs the same"));
-  const peers = peersChart(figures);
-  for (const name of ["01-fork", "nginx", "Deno.serve"]) assert(peers.includes(name), name);
-  assert(!/NaN|Infinity|undefined/.test(growth + peers));
+  assert(!/NaN|Infinity|undefined/.test(growth));
 });

@@ -67,7 +67,7 @@ const own = (language: Language, name: string, ...command: string[]): Program =>
 export const PROGRAMS: readonly Program[] = [
   ...LESSONS.flatMap((model) => LANGUAGES.map((language) => lesson(model, language))),
   own("C", "nginx", ...PYTHON, `${HERE}/servers/nginx.py`, FOLDER),
-  own("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/deno-serve.ts`, "0"),
-  own("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/bun-serve.ts`, "0"),
-  own("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`, "0"),
+  own("Deno", "Deno.serve", ...COMMANDS.deno, `${HERE}/servers/serve.ts`),
+  own("Bun", "Bun.serve", ...COMMANDS.bun, `${HERE}/servers/serve.ts`),
+  own("Node.js", "node:http", ...COMMANDS.node, `${HERE}/servers/node-http.ts`),
 ];

@@ -30,17 +30,14 @@ export function applied(lesson: Lesson, changes: readonly Change[]): string {
 export const changed = (lesson: Lesson, ...changes: readonly Change[]): Promise<string> =>
   written({ "mine.ts": applied(lesson, changes) });
 
-/**
- * Files beside each other in a `lessons/` that has the project's `shared/` for a neighbour. The path of the first. It is
- * such a path as a reader may have.
- */
+/** It has such a name as a reader's may have, and the project's `shared/`; it goes with the test's process. */
+const FOLDER = Deno.makeTempDirSync({ prefix: "100% grüße " });
+addEventListener("unload", () => Deno.removeSync(FOLDER, { recursive: true }));
+Deno.symlinkSync(`${ROOT}shared`, `${FOLDER}/shared`);
+
+/** Files beside each other, in a folder beside `shared/`. The path of the first. */
 export async function written(files: Record<string, string>): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "100% grüße " });
-  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await Deno.mkdir(`${folder}/lessons`);
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.writeTextFile(`${folder}/lessons/${name}`, text);
-  }
-  await Deno.symlink(`${ROOT}shared`, `${folder}/shared`);
-  return `${folder}/lessons/${Object.keys(files)[0]}`;
+  const folder = await Deno.makeTempDir({ dir: FOLDER });
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, text);
+  return `${folder}/${Object.keys(files)[0]}`;
 }

@@ -1,4 +1,4 @@
-/** Clients: single ones, many of them, silent ones. */
+/** Clients: ordinary ones, silent ones, those that reset. */
 import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
@@ -29,11 +29,11 @@ export async function sendAll(conn: Deno.Conn, data: string | Uint8Array): Promi
 }
 
 /** Everything until the end of the stream, or until it ends with `last`. A reset throws. */
-export async function readAll(conn: Deno.Conn, last = "\0"): Promise<string> {
+export async function readAll(conn: Deno.Conn, last?: string): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(1 << 16);
   let text = "";
-  while (!text.endsWith(last)) {
+  while (!last || !text.endsWith(last)) {
     const n = await inTime("more of an answer, or its end", conn.read(buffer));
     if (n === null) break;
     text += decoder.decode(buffer.subarray(0, n), { stream: true });
@@ -61,26 +61,10 @@ export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string
   return await readAll(conn, "\r\n\r\nA");
 }
 
-/** A client that resets: with SO_LINGER 0, close(2) sends RST instead of FIN. */
-export function resettable({ port }: Listening) {
+/** A client that sends this, and resets its connection when the result is called: with SO_LINGER 0, close(2) sends RST. */
+export function resetting({ port }: Listening, text: string): () => void {
   const fd = connection(port);
   libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
-  return {
-    send: (text: string) => libc.send(fd, new TextEncoder().encode(text), text.length, 0),
-    close: () => libc.close(fd),
-  };
-}
-
-/** `count` clients, `parallel` of them at a time: the answers that were not the right one. */
-export async function load(server: Listening, count: number, parallel: number): Promise<string[]> {
-  const wrong: string[] = [];
-  let next = 0;
-  const client = async () => {
-    while (next++ < count) {
-      const answer = await get(server).catch(String);
-      if (answer !== RESPONSE_TEXT) wrong.push(answer);
-    }
-  };
-  await Promise.all(Array.from({ length: parallel }, client));
-  return wrong;
+  libc.send(fd, new TextEncoder().encode(text), text.length, 0);
+  return () => libc.close(fd);
 }

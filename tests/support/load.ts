@@ -2,17 +2,18 @@
  * The load: many thousands of requests, from one thread that does nothing else meanwhile, and what they cost the server.
  * Closed loop: each client connects, sends a request, reads the answer to its end, closes, and begins again.
  */
+import { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { REQUEST as REQUEST_TEXT } from "./clients.ts";
 import { cpuSeconds, threadSeconds, tree } from "./proc.ts";
 import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
-import { pause } from "./wait.ts";
+import { MINUTE, pause } from "./wait.ts";
 
 /** What came of it. */
 export interface LoadResult {
   /** Requests with the right answer. */
   requests: number;
-  /** Requests with another answer, a reset, or none for five minutes. */
+  /** Requests with another answer, a reset, or none for a minute. */
   failed: number;
   /** From the first request to the last answer, or to the server's rest. */
   seconds: number;
@@ -24,7 +25,6 @@ export interface LoadResult {
 const REQUEST = new TextEncoder().encode(REQUEST_TEXT);
 /** A right one, to its end: the lessons', or one with further headers. */
 const ANSWER = /^HTTP\/1\.1 200 OK\r\n([\w-]+: [^\r\n]+\r\n)+\r\nA$/;
-const PATIENCE = 300; // s: longer than 04 needs to accept 10,000 silent clients
 
 const [POLLIN, MSG_NOSIGNAL] = [0x001, 0x4000]; // asm-generic/poll.h, linux/socket.h
 
@@ -67,8 +67,8 @@ export async function heavyLoad(
   const end = before.seconds + limit;
   if (clients === 0) await pause(limit * 1000);
   while (begun < Math.min(clients, count)) begin(begun);
-  // 0: nobody was answered for so long. -1 is EINTR: it goes on.
-  while (connected > 0 && libc.poll(polled, clients, PATIENCE * 1000) !== 0) {
+  // 0: nobody was answered for a minute. -1 is EINTR: it goes on.
+  while (connected > 0 && libc.poll(polled, clients, MINUTE) !== 0) {
     const goesOn = performance.now() / 1000 < end;
     for (let client = 0; client < clients; client++) {
       if (polled[2 * client + 1] >> 16 === 0) continue;
@@ -95,4 +95,10 @@ export async function heavyLoad(
   const seconds = after.seconds - before.seconds;
   const [cpu, main] = [after.cpu - before.cpu, after.main - before.main];
   return { requests, failed: begun - requests, seconds, cpu, main };
+}
+
+/** So many requests, of so many clients at once: each has to be answered rightly. */
+export async function answersAll(server: Server, count: number, clients = 1): Promise<void> {
+  const { requests, failed } = await heavyLoad(server, { clients, count });
+  assertEquals({ requests, failed }, { requests: count, failed: 0 });
 }

@@ -45,8 +45,6 @@ export const openFiles = (pid: number): { fd: string; file: string }[] =>
     fd,
     file: probe(() => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`), ""),
   }));
-/** How many these are. */
-export const descriptors = (pid: number): number => openFiles(pid).length;
 
 /** The threads that a lesson has made, by the names that the runtimes give them. */
 const workers = (pid: number) => tasks(pid).filter(({ name }) => /^worker/i.test(name));
@@ -91,12 +89,9 @@ export async function spins({ pid }: { pid: number }): Promise<void> {
   await until(() => cpuSeconds(pid) > before + 0.5);
 }
 
-/** Seconds in which the main thread of a process ran, and in which it waited for a processor: proc(5), in ns. */
-const schedstat = (pid: number) => read(`/proc/${pid}/schedstat`).split(" ").map((ns) => Number(ns) / 1e9);
-/** CPU time in seconds of the main thread of a process alone. */
-export const threadSeconds = (pid: number): number => schedstat(pid)[0];
-/** Seconds in which the main thread of a process has not slept. */
-export const secondsAwake = (pid: number): number => schedstat(pid)[0] + schedstat(pid)[1];
+/** CPU time in seconds of the main thread of a process alone: proc(5), in ns. */
+export const threadSeconds = (pid: number): number =>
+  Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
 
 /** Memory in use, in KiB. */
 export function residentKiB(pid: number): number {

@@ -10,7 +10,7 @@ int main(void)
         int newcomer = accept_connection(server); /* -1: nobody is there (EAGAIN) */
         if (newcomer != -1) keep(newcomer);
         for (int fd = 0; fd < end; fd++) {
-            if (conns[fd]) serve(fd);
+            if (conns[fd].open) serve(fd);
         }
         expire(); /* whoever does not close within a second is cut off */
     }

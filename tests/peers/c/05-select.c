@@ -22,7 +22,7 @@ int main(void)
         }
 
         for (int fd = 0; fd < end; fd++) { /* all of them, though perhaps one has something */
-            if (conns[fd] && FD_ISSET(fd, &ready) && !serve(fd)) FD_CLR(fd, &watched);
+            if (conns[fd].open && FD_ISSET(fd, &ready) && !serve(fd)) FD_CLR(fd, &watched);
         }
         if (FD_ISSET(server, &ready)) { /* at the end, when descriptors may have become free */
             int newcomer = accept_connection(server);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -163,55 +164,41 @@ static inline void handler(int conn)
 
 /* A client of a server that serves all of them from one thread. */
 struct connection {
-    int conn;
+    bool open;
     struct request request;            /* what has come */
     int sent;                          /* what has gone of the response, in bytes */
     long end;                          /* when an answered client's second is over; 0: it is not answered */
-    struct connection *previous, *next; /* among the answered ones */
+    TAILQ_ENTRY(connection) neighbours; /* among the answered ones */
 };
 
-/* The answered clients, in the order of their answers, so that the first one's second is over next. */
-static struct {
-    struct connection *first, *last;
-} answered;
-
-/* The clients of 04 and 05, by descriptor, all below `end`. By default fs.nr_open allows a process no more. */
-static struct connection *conns[1 << 20];
+/* The clients by descriptor, all below `end`. By default fs.nr_open allows a process no more. */
+static struct connection conns[1 << 20];
 static int end;
 
-static inline struct connection *create_connection(int conn)
-{
-    struct connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL) die("calloc");
-    connection->conn = conn;
-    return connection;
-}
+/* The answered clients, in the order of their answers, so that the first one's second is over next. */
+static TAILQ_HEAD(, connection) answered = TAILQ_HEAD_INITIALIZER(answered);
 
-/* Take one into conns. */
+/* Take one in. */
 static inline void keep(int conn)
 {
     set_nonblocking(conn);
     if (conn >= end) end = conn + 1;
-    conns[conn] = create_connection(conn);
+    conns[conn] = (struct connection){.open = true};
 }
 
 /* Say "that was all" to a client: when it has read that, it closes, and recv brings the end of the stream. */
-static inline void linger(struct connection *connection)
+static inline void linger(int conn)
 {
-    shutdown(connection->conn, SHUT_WR); /* ENOTCONN: the client was faster */
-    connection->end = microseconds() + SECOND;
-    connection->previous = answered.last;
-    *(answered.last ? &answered.last->next : &answered.first) = connection;
-    answered.last = connection;
+    shutdown(conn, SHUT_WR); /* ENOTCONN: the client was faster */
+    conns[conn].end = microseconds() + SECOND;
+    TAILQ_INSERT_TAIL(&answered, &conns[conn], neighbours);
 }
 
 /* Take a client out of the answered ones, if it is one of them. */
-static inline void forget(struct connection *connection)
+static inline void forget(int conn)
 {
-    if (connection->end == 0) return;
-    *(connection->previous ? &connection->previous->next : &answered.first) = connection->next;
-    *(connection->next ? &connection->next->previous : &answered.last) = connection->previous;
-    connection->end = 0;
+    if (conns[conn].end != 0) TAILQ_REMOVE(&answered, &conns[conn], neighbours);
+    conns[conn].end = 0;
 }
 
 /*
@@ -221,35 +208,35 @@ static inline void forget(struct connection *connection)
  */
 static inline long expire(void)
 {
-    while (answered.first != NULL) {
-        long left = answered.first->end - microseconds();
+    while (!TAILQ_EMPTY(&answered)) {
+        int conn = TAILQ_FIRST(&answered) - conns;
+        long left = conns[conn].end - microseconds();
         if (left > 0) return left;
-        shutdown(answered.first->conn, SHUT_RDWR);
-        forget(answered.first);
+        shutdown(conn, SHUT_RDWR);
+        forget(conn);
     }
     return -1;
 }
 
-static inline void close_connection(struct connection *connection)
+static inline void close_connection(int conn)
 {
-    forget(connection);
-    close(connection->conn);
-    free(connection);
+    forget(conn);
+    conns[conn].open = false;
+    close(conn);
 }
 
-/* Take in what has come from a client of conns, and answer it when that ends its request. False: it has closed, and is gone. */
+/* Take in what has come from a client, and answer it when that ends its request. False: it has closed, and is gone. */
 static inline bool serve(int conn)
 {
     char data[4096];
     ssize_t n = receive(conn, data, sizeof data);
     if (n == 0 || (n == -1 && errno != EAGAIN)) { /* the client has closed */
-        close_connection(conns[conn]);
-        conns[conn] = NULL;
+        close_connection(conn);
         return false;
     }
-    if (n > 0 && add(&conns[conn]->request, data, n)) { /* its empty line has come */
+    if (n > 0 && add(&conns[conn].request, data, n)) { /* its empty line has come */
         send(conn, RESPONSE, RESPONSE_LENGTH, MSG_NOSIGNAL);
-        linger(conns[conn]);
+        linger(conn);
     }
     return true;
 }
