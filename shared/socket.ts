@@ -45,10 +45,8 @@ function sockaddr(address: SocketAddress): Uint8Array<ArrayBuffer> {
   }
   return Uint8Array.of(AF_INET, 0, port >> 8, port & 0xff, ...octets, 0, 0, 0, 0, 0, 0, 0, 0);
 }
-/** The address in a struct sockaddr_in. */
-export const socketAddress = (
-  sockaddr: Uint8Array,
-): SocketAddress => [sockaddr.subarray(4, 8).join("."), sockaddr[2] << 8 | sockaddr[3]];
+/** The address in the bytes of a struct sockaddr_in. */
+export const socketAddress = (b: Uint8Array): SocketAddress => [b.slice(4, 8).join("."), b[2] << 8 | b[3]];
 
 /** Faults in the program. All other errors of a connection read as the end of the stream: the client has gone. */
 const MISUSE = new Set<number>([Errno.EBADF, Errno.EFAULT, Errno.EINVAL, Errno.ENOTSOCK]);

@@ -132,14 +132,13 @@ function lessonLine(): string {
 
 /** The name that a module has for a value, of those that begin so. */
 const nameOf = (module: object, prefix: string, value: number) =>
-  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ??
-    `${value}`;
+  Object.entries(module).find(([name, known]) => name.startsWith(prefix) && known === value)?.[0] ?? value;
 const address = (sockaddr: Uint8Array) => socket.socketAddress(sockaddr).join(":");
 
 /** `EPOLLIN | EPOLLHUP` as `IN|HUP`, the lower bits first. */
 const eventNames = (events: number) =>
   Array.from({ length: 32 }, (_, i) => events & 1 << i).filter(Boolean)
-    .map((bit) => nameOf(epoll, "EPOLL", bit).replace("EPOLL", "")).join("|");
+    .map((bit) => `${nameOf(epoll, "EPOLL", bit)}`.replace("EPOLL", "")).join("|");
 
 const bits = (set: Int32Array | null) =>
   set ? Array.from({ length: set.length * 32 }, (_, fd) => fd).filter((fd) => set[fd >> 5] & 1 << fd) : [];

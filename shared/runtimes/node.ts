@@ -73,6 +73,8 @@ export function node(): Runtime {
         console.error("This needs --allow-worker, to load the lesson in each thread");
         process.exit(1);
       }
+      // V8 compiles calls of C beside a thread, and crashes if that ends meanwhile.
+      self.getBuiltinModule("node:v8").setFlagsFromString("--no-turbo-fast-api-calls");
       const { _exit } = ffi.dlopen(null, { _exit: { arguments: ["i32"], return: "void" } }).functions;
       // Node ends its threads before the process, and waits for ever for one that sleeps in a system call.
       self.reallyExit = _exit;
