@@ -4,7 +4,7 @@ import { COMMANDS, type Runtime } from "../support/runtimes.ts";
 import { startServer } from "../support/servers.ts";
 import { pause } from "../support/wait.ts";
 import { build } from "./build.ts";
-import { Watcher } from "./watch.ts";
+import { Onlooker } from "./onlooker.ts";
 
 /** How often the page may get something new, ms; and after how many lines it has enough. */
 const PAUSE = 50;
@@ -14,15 +14,10 @@ const ENOUGH = 2000;
 export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
   const source = await Deno.readTextFile(file);
   const lesson = await startServer(file, [...COMMANDS[runtime], file, ...args, "--trace"]);
-  const watcher = new Watcher(lesson, console.log);
-  const story = { lines: watcher.lines, version: 0, ended: undefined as string | undefined };
-  const seen = Promise.withResolvers<void>();
-  let news = Promise.withResolvers<void>();
-  const tell = () => {
-    story.version++;
-    news.resolve();
-    news = Promise.withResolvers();
-  };
+  const onlooker = new Onlooker(lesson, console.log);
+  const { lines } = onlooker;
+  let ended: string | undefined;
+  const told = Promise.withResolvers<void>();
 
   const name = file.replace(/^.*\//, "");
   const page = await build([{ id: "live", runtime, file: name, source, lines: [], rests: [] }], true);
@@ -30,36 +25,31 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`Look inside (Ctrl-C ends it): http://127.0.0.1:${port}/`),
-  }, async ({ method, url }) => {
-    const { hostname, pathname, search } = new URL(url);
+  }, ({ method, url }) => {
+    const { hostname, pathname } = new URL(url);
     // A page of another site must not read along, by a name of its own for this address.
     const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(story)?$/.test(pathname);
     if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
     if (pathname === "/") {
       return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
     }
-    if (search === `?${story.version}`) await news.promise; // it knows that one
-    if (story.ended !== undefined) seen.resolve();
-    return Response.json(story);
+    if (ended !== undefined) told.resolve();
+    return Response.json({ lines, ended });
   });
 
   const pass = () => {
-    if (watcher.lines.length > ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
-    const known = [...watcher.lines];
-    watcher.pass();
-    if (watcher.lines.length >= ENOUGH) watcher.say("These steps are enough: start it again for more.");
-    if (watcher.lines.some((line, i) => line !== known[i])) tell();
+    if (lines.length >= ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
+    onlooker.pass();
+    if (lines.length >= ENOUGH) onlooker.tell("output", "These steps are enough: start it again for more.");
   };
   const timer = setInterval(pass, PAUSE);
-
   const end = (async () => {
     const { code, signal } = await lesson.status;
     await lesson[Symbol.asyncDispose](); // all that it has printed is there
     clearInterval(timer);
     pass();
-    story.ended = signal ?? `exit code ${code}`;
-    tell();
-    console.log(`the lesson has ended: ${story.ended}`);
+    ended = signal ?? `exit code ${code}`;
+    console.log(`the lesson has ended: ${ended}`);
   })();
 
   await new Promise<void>((resolve) => {
@@ -69,7 +59,7 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   const patience = setTimeout(() => lesson[Symbol.asyncDispose](), 2000); // it may have a handler of its own
   await end;
   clearTimeout(patience);
-  await Promise.race([seen.promise, pause(500)]); // a page that is open learns of the end
+  await Promise.race([told.promise, pause(500)]); // a page that is open learns of the end
   await server.shutdown();
   return 0;
 }

@@ -78,11 +78,11 @@ function codeOf(text: string, tag: string): string {
 /** A frame, filled with the colour of its kind. */
 const framed = (tag: string, kind: string, html: string) =>
   `<${tag} class="frame ${kind}" style="--fill:var(--${kind.split(" ")[0]})">${html}</${tag}>`;
-const kindOf = (state: State, thread: Thread) => asleep(state, thread) ? "asleep" : "woken";
+const kindOf = (thread: Thread) => asleep(thread) ? "asleep" : "woken";
 /** Where a thread is. The lines of a lesson that make no call are not in its trace, such as the one that joins. */
-function lineOf({ recorded }: Run, { place, awaits }: Thread): string {
+function lineOf({ recorded }: Run, { place, does }: Thread): string {
   const joins = recorded.source.split("\n").findIndex((text) => text.includes(".join()")) + 1;
-  return awaits === "end" && joins ? `${joins}` : place.split(":")[1] ?? "";
+  return does === "joins" && joins ? `${joins}` : place.split(":")[1] ?? "";
 }
 
 /** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
@@ -101,9 +101,9 @@ function sourceOf(run: Run, state: State, line?: Line): string {
     const tag = lesson[next] === text ? "span" : "ins";
     if (tag === "span") next++;
     const here = state.threads.filter((one) =>
-      (one.awaits || one.inside?.on.length) && lineOf(run, one) === `${number}`
+      /asleep|woken|starts|joins/.test(one.does) && lineOf(run, one) === `${number}`
     );
-    const chips = here.map((thread) => framed("b", kindOf(state, thread), signed(state, thread)));
+    const chips = here.map((thread) => framed("b", kindOf(thread), signed(state, thread)));
     const runs = running.includes(number) ? `class="running" aria-current="step"` : "";
     return `${html}<li value="${number}" ${runs}>${codeOf(text, tag)} ${chips.join(" ")}</li>`;
   });
@@ -114,20 +114,17 @@ function sourceOf(run: Run, state: State, line?: Line): string {
 function items(run: Run, state: State): string[][][] {
   const clients = connections(state).map((socket) => {
     const { client, gone, over, sent, asked } = socket;
-    const waits = `${queued(state, socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
+    const waits = `${queued(socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
     const key = gone ? "gone" : over ? sent > 0 ? "answered" : "ended" : sent > 0 ? "noend" : waits;
     return [client!, "client", word(key)];
   });
   const threads = state.threads.map((thread) => {
-    const { name, inside, spins, awaits } = thread;
-    const kind = kindOf(state, thread);
-    const waits = awaits ? awaits === "end" ? "joins" : "starts" : "";
-    const key = waits || (inside?.on.length ? kind : spins > 0 ? "spins" : "awake");
-    const calls = spins > 0 ? `${spins.toLocaleString("en")} ×` : inside?.text.replace(/ …$/, "") ?? "";
-    const call = waits === "starts" ? named(awaits!, state) : calls;
+    const { name, does, text } = thread;
+    const kind = kindOf(thread);
+    const call = named(text.replace(/ …$/, ""), state);
     const lines = lineOf(run, thread);
     const line = lines && ` · ${word(lines.includes(",") ? "lines" : "line", lines.replace(",", ", "))}`;
-    return [name, kind, `${kind === "asleep" ? "☾ " : ""}${word(key)} <code>${escape(call)}</code>${line}`];
+    return [name, kind, `${kind === "asleep" ? "☾ " : ""}${word(does)} <code>${escape(call)}</code>${line}`];
   });
   return [clients, threads];
 }
@@ -144,7 +141,7 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
     })
   );
   const since = (what: "cpu" | "at") => `${(rest.seen[what] - last.seen[what]).toFixed(2)} s`;
-  const found = state.threads.some(({ spins }) => spins > 0) ? "turning" : "checked";
+  const found = state.threads.some(({ does }) => does === "spins") ? "turning" : "checked";
   const checked = (seen ? word(found) : "") +
     (seen && last ? SPACE + word("cpu", `${since("cpu")} / ${since("at")}`) : "");
   const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
@@ -286,15 +283,18 @@ function setUp() {
 }
 
 /** Lines come while the server runs. Who looks at the last step stays with it. */
-async function listen(known = -1) {
-  const { lines, version, ended } = await (await fetch(`story?${known}`)).json();
-  first.cut(0); // what went on is told anew
-  for (const line of lines) first.add(line);
-  const follows = step === track.length - 1;
-  lay();
-  if (follows) step = track.length - 1;
-  render();
-  if (ended === undefined) return listen(version);
+async function listen(known = "") {
+  const story = await (await fetch("story")).text();
+  const { lines, ended } = JSON.parse(story);
+  if (story !== known) {
+    first.cut(0); // what went on is told anew
+    for (const line of lines) first.add(line);
+    const follows = step === track.length - 1;
+    lay();
+    if (follows) step = track.length - 1;
+    render();
+  }
+  if (ended === undefined) return setTimeout(listen, 100, story);
   byId("ended").textContent = `${word("over")} ${ended}`;
 }
 

@@ -1,6 +1,6 @@
 /** Two pictures of the recordings, each of six panels: who sleeps and who is awake, to scale of time; and one frozen instant. */
 import { isClient } from "../support/trace_lines.ts";
-import { asleep, wokenBy } from "./model.ts";
+import { asleep } from "./model.ts";
 import type { Recording } from "./record.ts";
 import { Run } from "./run.ts";
 import { drawing, escape, frame, move, r, scene, signed, text } from "./scene.ts";
@@ -65,19 +65,19 @@ function timeline(run: Run, width: number, from: number, ms: number): string {
   const middle = (who: string) => MARKS + names.indexOf(who) * LANE + LANE / 2;
   let [lanes, bars, arrows, marks, last] = ["", "", "", "", -Infinity];
   run.lines.forEach((line, i) => {
-    const [before, state] = run.states.slice(i);
+    const state = run.states[i + 1];
     const next = run.lines[i + 1]?.time ?? Infinity;
     if (line.time > from + ms || next < from) return;
     const [begin, end] = [line.time, next].map(at);
     for (const thread of state.threads) {
       const y = middle(thread.name);
-      if (asleep(state, thread)) lanes += lane("asleep", begin, y, end);
+      if (asleep(thread)) lanes += lane("asleep", begin, y, end);
       else bars += lane("awake", begin, y, Math.max(end, begin + 1.2));
     }
     if (line.time < from) return;
     if (line.call === "send") arrows += arrow(begin - 3, middle(line.who) - 4, -4, "answers");
     if (!isClient(line)) return;
-    const woken = wokenBy(before, state);
+    const { woken } = state;
     if (woken) arrows += arrow(begin, 5, middle(woken.name) - 5);
     marks += move(begin, begin - last < 12 ? -12 : 0, mark(line.call, line.who.split(" ")[1])); // else it hides another
     last = begin;
@@ -101,7 +101,7 @@ function story(run: Run, ms: number, width: number): Panel {
   ];
   const lenses = starts.map(([does, start], i) => {
     const wide = (width - x - 8) / 2;
-    const idle = states[start + 1].threads.every((thread) => asleep(states[start + 1], thread));
+    const idle = states[start + 1].threads.every(asleep);
     const drawn = frame("lens", -9, -20, wide, height + 24) +
       timeline(run, wide - 16, lines[start].time, LENS);
     const words = text(-9, -25, `client 5 ${does}: ${LENS} ms`, "dim") +
@@ -122,14 +122,14 @@ function story(run: Run, ms: number, width: number): Panel {
 /** The frozen instant: client 5 has just asked. By line of the lesson, who is there; and what the kernel holds. */
 function instant(run: Run, width: number): Panel {
   const [before, state] = run.states.slice(run.anchors.fifth - 1);
-  const woken = wokenBy(before, state);
-  const spins = state.threads.some(({ spins }) => spins > 0);
+  const { woken } = state;
+  const spins = state.threads.some(({ does }) => does === "spins");
   const wakes = `the bytes wake ${woken ? named(woken.name, state) : "nobody"}`;
   let svg = text(0, 14, short(run), "head") +
     text(0, 30, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
   let y = 36;
   const long = Math.floor(width / 7);
-  const places = state.threads.filter(({ awaits }) => !awaits).flatMap((thread) =>
+  const places = state.threads.filter(({ does }) => does !== "starts" && does !== "joins").flatMap((thread) =>
     thread.place.split(":")[1].split(",").map((number) => ({ number, who: signed(state, thread) }))
   );
   for (const [number, there] of Object.entries(Object.groupBy(places, ({ number }) => number))) {

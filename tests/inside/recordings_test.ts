@@ -2,7 +2,7 @@
 import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
 import { once } from "../support/declare.ts";
 import { LESSONS } from "../support/runtimes.ts";
-import { asleep, connections, references, sleepers, type State, woken } from "./model.ts";
+import { asleep, connections, sleepers, type State } from "./model.ts";
 import { check, record, type Recording, STORIES } from "./record.ts";
 import { Run } from "./run.ts";
 import { scene } from "./scene.ts";
@@ -17,7 +17,7 @@ const FIFTH: Record<string, unknown[]> = {
   "06-epoll": [["main"], [0, 0, 0, 0, 0, 0], [], ["client 5"]],
 };
 const factsOf = (state: State) => [
-  state.threads.filter((thread) => woken(state, thread)).map(({ name }) => name.replace(/(child) \d+/, "$1")),
+  state.threads.filter(({ does }) => does === "woken").map(({ name }) => name.replace(/(child) \d+/, "$1")),
   state.sockets.map((socket) => sleepers(state, socket).length),
   state.sockets[0].queue!.map(({ unread }) => unread),
   state.epolls.flatMap(({ ready }) => ready).map(({ socket }) => socket.client),
@@ -76,7 +76,7 @@ function kept(id: string, anchor: string) {
 
 Deno.test("01: after the parent's close one descriptor is left, without it two; then the end never comes", () => {
   const { before, at } = kept("01", "parent-close");
-  assertEquals([before, at].map((state) => references(state, connections(at)[0])), [2, 1]);
+  assertEquals([before, at].map((state) => connections(state)[0].descriptors), [2, 1]);
   const { state } = kept("01-close", "leak");
   assertEquals(connections(state).map(({ sent, over }) => [sent, over]), [[0, false], [58, false]]);
   assertEquals(Object.keys(state.processes[0].fds).length, 3);
@@ -85,19 +85,19 @@ Deno.test("01: after the parent's close one descriptor is left, without it two; 
 Deno.test("01: when accept's limit of time is over, main is awake, and looks for children", () => {
   const { lines, states } = kept("01", "reap");
   const over = lines.findIndex(({ text }) => text.endsWith("= -1 EAGAIN"));
-  const main = states.slice(over, over + 3).map((state) => asleep(state, state.threads[0]));
+  const main = states.slice(over, over + 3).map((state) => asleep(state.threads[0]));
   assertEquals([...main, lines[over + 1].call], [true, false, false, "waitpid"]);
 });
 
 Deno.test("04, blocking: the only thread sleeps for a silent client while others queue", () => {
   const { at } = kept("04-block", "fifth");
-  assertEquals(at.threads.map((thread) => [thread.inside?.call, asleep(at, thread)]), [["recv", true]]);
+  assertEquals(at.threads.map(({ does, text }) => [does, text]), [["asleep", "recv(23) …"]]);
   assertEquals(at.sockets[0].queue!.length, 2);
 });
 
 Deno.test("06, edge-triggered: it sleeps with bytes unread; level-triggered, the entry goes back to the list", () => {
   const { at } = kept("06-edge", "stuck");
-  assertEquals([at.sockets.at(-1)!.unread, at.epolls[0].ready, asleep(at, at.threads[0])], [38, [], true]);
+  assertEquals([at.sockets.at(-1)!.unread, at.epolls[0].ready, asleep(at.threads[0])], [38, [], true]);
   assertEquals(kept("06", "wake").at.epolls[0].ready.length, 1);
 });
 
@@ -113,7 +113,8 @@ Deno.test("06, the early leaver: its end is read, and read again", () => {
 
 Deno.test("03: who creates threads waits until each runs, and only then for one to end", () => {
   const { states } = kept("03", "pool");
-  const awaited = states.slice(1).map(({ threads }) => threads[0].awaits);
+  const awaited = states.slice(1).map(({ threads }) => threads[0])
+    .map(({ does, text }) => does === "starts" ? text : does);
   const names = ["worker 1", undefined, "worker 2", undefined, "worker 3", undefined, "worker 4", "end"];
   assertEquals(awaited.filter((name, i) => name !== awaited[i - 1]), names);
 });

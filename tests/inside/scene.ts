@@ -1,15 +1,5 @@
 /** What the kernel holds, drawn as SVG: descriptor tables, what they lead to, queues. For the page and for pictures. */
-import {
-  asleep,
-  type Epoll,
-  has,
-  references,
-  sleepers,
-  type Socket,
-  type State,
-  type Thread,
-  woken,
-} from "./model.ts";
+import { asleep, type Epoll, has, sleepers, type Socket, type State, type Thread } from "./model.ts";
 import { lang, named, WORDS } from "./words.ts";
 
 const ROW = 17;
@@ -32,7 +22,7 @@ export const move = (x: number, y: number, svg: string) =>
   `<g transform="translate(${r(x)} ${r(y)})">${svg}</g>\n`;
 
 /** A thread, and whether it sleeps. */
-export const signed = (state: State, thread: Thread, sleeps = asleep(state, thread)) =>
+export const signed = (state: State, thread: Thread, sleeps = asleep(thread)) =>
   `${sleeps ? "☾" : "▸"} ${named(thread.name, state)}`;
 
 /** A piece in a row: plain words, or, with a kind, what stands in a {@link frame}. */
@@ -66,7 +56,7 @@ const tables = (state: State) =>
 function held(state: State): Box[] {
   const waiting = (file: Socket | Epoll): Piece[][] => {
     const chips = sleepers(state, file).map((thread): Piece => {
-      const wakes = has(file) && woken(state, thread); // who is woken from elsewhere is in this queue still
+      const wakes = has(file) && thread.does === "woken"; // who is woken from elsewhere is in this queue still
       return [signed(state, thread, !wakes), wakes ? "woken" : "asleep"];
     });
     const calls = state.epolls.filter(({ interest }) => interest.some(({ socket }) => socket === file))
@@ -91,7 +81,7 @@ function held(state: State): Box[] {
     ];
     return { id: epoll.id, kind: "epoll", title: "epoll", aside: [], rows };
   });
-  const sockets = state.sockets.filter((socket) => references(state, socket) > 0).map((socket): Box => {
+  const sockets = state.sockets.filter(({ descriptors }) => descriptors > 0).map((socket): Box => {
     const { id, client, queue, unread, sent, fin, ended, over, nonblocking } = socket;
     const aside = nonblocking ? [term("nonblocking")] : [];
     const rows = waiting(socket);

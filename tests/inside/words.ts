@@ -1,16 +1,6 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
 import { isClient, type Line } from "../support/trace_lines.ts";
-import {
-  asleep,
-  connections,
-  fileAt,
-  parts,
-  queued,
-  references,
-  type Socket,
-  type State,
-  wokenBy,
-} from "./model.ts";
+import { asleep, connections, fileAt, parts, queued, type Socket, type State } from "./model.ts";
 import words from "./words.json" with { type: "json" };
 
 /** The same in English and in Chinese. */
@@ -64,18 +54,18 @@ export function facts(before: State, after: State, { who, text, call, count, wai
   const clients = connections(after);
   const ready = ({ epolls }: State) => epolls.flatMap(({ ready }) => ready).length;
   const so: Record<string, unknown> = {
-    asleep: waits && asleep(after, thread!),
-    awake: waits && !asleep(after, thread!),
+    asleep: waits && asleep(thread!),
+    awake: waits && !asleep(thread!),
     again: file?.ended,
     lingers: file?.over,
-    stuck: waits && after.threads.every((thread) => asleep(after, thread)) &&
+    stuck: waits && after.threads.every(asleep) &&
       after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
     deserted: waits && clients.length > 0 && clients.every(({ gone }) => gone),
-    idle: count !== undefined && thread?.inside,
-    spins: clients.length > 0 && thread?.spins,
-    turns: client && !wokenBy(before, after) && !after.threads.some((thread) => asleep(after, thread)),
-    queued: client && queued(after, client),
-    [`wakes ${wokenBy(before, after)?.name ?? "nobody"}`]: client,
+    idle: count !== undefined && thread?.text.endsWith("…"),
+    spins: clients.length > 0 && thread?.does === "spins",
+    turns: client && !after.woken && !after.threads.some(asleep),
+    queued: client && queued(client),
+    [`wakes ${after.woken?.name ?? "nobody"}`]: client,
     listed: ready(after) > ready(before),
     kept: call === "epoll_wait" && ready(after) > 0,
     dropped: waits && ready(after) < ready(before),
@@ -94,8 +84,10 @@ export function facts(before: State, after: State, { who, text, call, count, wai
 }
 
 /** How many descriptors still lead to what a call had as its first argument. */
-const left = (before: State, after: State, who: string, text: string) =>
-  references(after, fileAt(before, who, parts(text).fd));
+function left(before: State, after: State, who: string, text: string): number {
+  const file = fileAt(before, who, parts(text).fd);
+  return after.sockets.find(({ id }) => id === file?.id)?.descriptors ?? 0;
+}
 
 /** What a step did. */
 export function explain(before: State, after: State, line: Line): string {
@@ -106,7 +98,7 @@ export function explain(before: State, after: State, line: Line): string {
     ? fileAt(after, who, result)
     : fileAt(before, who, Number(fd));
   const client = isClient(line) ? who : file && "port" in file && file.client || "the client";
-  const woken = wokenBy(before, after)?.name;
+  const woken = after.woken?.name;
   const listed = ({ fd }: { fd: number }) => after.epolls[0].ready.some((entry) => entry.fd === fd);
   const gaps: Record<string, unknown> = {
     ...{ fd, of, events, result, error },

@@ -44,7 +44,7 @@ export function readLine(text: string): Line[] {
 }
 
 /** Write one as `--trace` does. */
-export function writeLine(time: number, who: string, text: string, note = "", place = ""): string {
+export function writeLine({ time, who, text, note, place }: Omit<Line, "call" | "waits">): string {
   const when = time.toFixed(2).padStart(10);
   return `${when} ms  ${who.padEnd(12)}  ${text.padEnd(33)}  ${note.padEnd(38)}  ${place}`.trimEnd();
 }
