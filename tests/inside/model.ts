@@ -233,21 +233,23 @@ function serverDoes(state: State, { who, text, call, note, place, count, waits }
   const thread = threadOf(state, who);
   const process = processOf(state, who);
   const { fds } = process;
-  const inside = thread.text.endsWith("…") ? parts(thread.text) : undefined;
-  const does = (does: Thread["does"], text = "", on: Thread["on"] = []) =>
-    Object.assign(thread, { does, text, on, since: state.step });
-  if (place) thread.place = place;
-  if (count !== undefined) {
-    // Its limit of time is over, and it is awake. When that is told as a count, it sleeps in the next call.
-    if (inside) return does("awake", thread.text, count > 1 ? [fds[inside.fd]] : []);
-    return call === "waitpid" ? does("awake") : does("spins", `${count.toLocaleString("en")} ×`);
-  }
-  does("awake");
-  const [main] = state.threads;
-  if (main.does === "starts" && main.text === who) Object.assign(main, { does: "joins", text: "" });
-
   const { args, fd, result, error } = parts(text);
   const [socket, epoll] = [fds[fd] as Socket, fds[fd] as Epoll];
+  const [, inside = ""] = /(.*) …$/.exec(thread.text) ?? [];
+  expect(text.startsWith(inside), `it is in ${inside}`);
+  const does = (does: Thread["does"], text = "", on: Thread["on"] = []) =>
+    Object.assign(thread, { does, text, on, since: state.step });
+
+  does("awake");
+  if (place) thread.place = place;
+  const [main] = state.threads;
+  if (main.does === "starts" && main.text === who) Object.assign(main, { does: "joins", text: "" });
+  if (count !== undefined) {
+    if (call === "waitpid") return;
+    if (socket.nonblocking) return does("spins", `${count.toLocaleString("en")} ×`);
+    // Its limit of time is over, and it is awake. When that is told as a count, it sleeps in the next call.
+    return count > 1 && does("asleep", `${call}(${fd}) …`, [socket]);
+  }
   if (waits) {
     if (call === "select") thread.select = { asked: numbers(text) };
     // epoll_wait asks each socket on the ready list once more.
@@ -263,8 +265,9 @@ function serverDoes(state: State, { who, text, call, note, place, count, waits }
     ioctl: () => socket.nonblocking = args[2] === "1",
     accept4: () => {
       const at = socket.queue!.findIndex(({ port }) => note.endsWith(`:${port}`));
+      const free = !(result in fds);
       [fds[result]] = socket.queue!.splice(at, 1);
-      expect(at === 0, "it is not the first in the queue");
+      expect(free && at === 0, `${result} is open, or another is the first in the queue`);
     },
     recv: () => {
       const { unread, fin } = socket;

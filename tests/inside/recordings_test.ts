@@ -91,7 +91,7 @@ Deno.test("01: when accept's limit of time is over, main is awake, and looks for
 
 Deno.test("04, blocking: the only thread sleeps for a silent client while others queue", () => {
   const { at } = kept("04-block", "fifth");
-  assertEquals(at.threads.map(({ does, text }) => [does, text]), [["asleep", "recv(23) …"]]);
+  assertEquals(at.threads.map(({ does, text }) => [does, text]), [["asleep", "recv(22) …"]]);
   assertEquals(at.sockets[0].queue!.length, 2);
 });
 

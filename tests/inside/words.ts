@@ -61,7 +61,7 @@ export function facts(before: State, after: State, { who, text, call, count, wai
     stuck: waits && after.threads.every(asleep) &&
       after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
     deserted: waits && clients.length > 0 && clients.every(({ gone }) => gone),
-    idle: count !== undefined && thread?.text.endsWith("…"),
+    idle: count !== undefined && file?.nonblocking === false,
     spins: clients.length > 0 && thread?.does === "spins",
     turns: client && !after.woken && !after.threads.some(asleep),
     queued: client && queued(client),
