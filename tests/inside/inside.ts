@@ -7,7 +7,8 @@ import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
 import { pictures } from "./pictures.ts";
-import { check, record, type Recording, STORIES } from "./record.ts";
+import { record, STORIES } from "./record.ts";
+import type { Recorded } from "./run.ts";
 
 const HELP = `deno task inside [options]
 deno task inside [--runtime NAME] LESSON [the lesson's options]
@@ -38,8 +39,7 @@ if (lesson.length > 0) {
 }
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
 
-const recordings: Recording[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
-recordings.forEach(check);
+const recordings: Recorded[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
 for (const story of from ? [] : STORIES) {
   console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
   recordings.push(await record(story, runtime));

@@ -4,7 +4,7 @@ import { COMMANDS, type Runtime } from "../support/runtimes.ts";
 import { startServer } from "../support/servers.ts";
 import { pause } from "../support/wait.ts";
 import { build } from "./build.ts";
-import { Onlooker } from "./onlooker.ts";
+import { Watcher } from "./watch.ts";
 
 /** How often the page may get something new, ms; and after how many lines it has enough. */
 const PAUSE = 50;
@@ -14,13 +14,13 @@ const ENOUGH = 2000;
 export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
   const source = await Deno.readTextFile(file);
   const lesson = await startServer(file, [...COMMANDS[runtime], file, ...args, "--trace"]);
-  const onlooker = new Onlooker(lesson, console.log);
-  const { lines } = onlooker;
+  const recorded = { id: "live", runtime, file: file.replace(/^.*\//, ""), source, lines: [], rests: [] };
+  const watcher = new Watcher(recorded, lesson, console.log);
+  const { lines } = watcher;
   let ended: string | undefined;
   const told = Promise.withResolvers<void>();
 
-  const name = file.replace(/^.*\//, "");
-  const page = await build([{ id: "live", runtime, file: name, source, lines: [], rests: [] }], true);
+  const page = await build([recorded], true);
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -39,8 +39,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
 
   const pass = () => {
     if (lines.length >= ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
-    onlooker.pass();
-    if (lines.length >= ENOUGH) onlooker.tell("output", "These steps are enough: start it again for more.");
+    watcher.pass();
+    if (lines.length >= ENOUGH) watcher.tell("output", "These steps are enough: start it again for more.");
   };
   const timer = setInterval(pass, PAUSE);
   const end = (async () => {

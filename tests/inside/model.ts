@@ -2,7 +2,7 @@
  * What clients, server and kernel hold after each line of a trace: a pure function, which runs in the page too. How the
  * kernel does it: accept(2), select(2), epoll(7), tcp(7); net/ipv4 and fs/eventpoll.c of Linux.
  */
-import { isClient, type Line } from "../support/trace_lines.ts";
+import { isClient, type Line, numbers } from "../support/trace_lines.ts";
 
 /** A TCP socket in the kernel, and of a connection also how its client fares. */
 export class Socket {
@@ -40,7 +40,7 @@ export interface Epoll {
 /** A process: a descriptor is an index into its table, and an entry leads to a socket or an epoll. */
 export interface Process {
   readonly name: string;
-  fds: Record<number, Socket | Epoll>;
+  fds: Record<string, Socket | Epoll>;
   /** It is a zombie until its parent calls waitpid. */
   ended?: "zombie" | "reaped";
 }
@@ -61,42 +61,25 @@ export class Thread {
   select?: { readonly asked: number[]; readonly came?: number[] };
 }
 
-export interface State {
-  readonly step: number;
+export class State {
+  readonly step: number = 0;
   /** In the order in which they came, closed ones too. */
-  sockets: Socket[];
-  epolls: Epoll[];
+  sockets: Socket[] = [];
+  epolls: Epoll[] = [];
   /** In the order in which they came, ended ones too. */
-  processes: Process[];
-  threads: Thread[];
+  processes: Process[] = [];
+  threads: Thread[] = [];
   /** Whom this step has woken. */
   woken?: Thread;
-  /** What the server has printed beside its trace. */
-  said: string[];
   /** What the trace says and the kernel would not do: a recording fails with it. */
   doubt?: string;
-}
-
-/** The descriptors in the first set of a text: `[21 23-25]`. */
-export function numbers(text: string): number[] {
-  return (/\[(.*?)\]/.exec(text)?.[1] ?? "").split(" ").filter(Boolean).flatMap((range) => {
-    const [from, to = from] = range.split("-").map(Number);
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  });
-}
-
-/** The parts of a call: `epoll_ctl(22, ADD 21 IN) = 0`. The first argument mostly is a descriptor. */
-export function parts(text: string): { args: string[]; fd: number; result: number; error?: string } {
-  const [, all = "", result = "", error] = /^\w+\((.*?)\)(?: = (-?\d+) ?(E\w+)?)?/.exec(text) ?? [];
-  const args = all.split(/[ ,]+/);
-  return { args, fd: Number(args[0]), result: Number(result), error };
 }
 
 /** A thread's process. A child's main thread has the name of it. */
 const processOf = ({ processes }: State, who: string) =>
   processes.find(({ name }) => name === (who.startsWith("child") ? who : "main"))!;
 /** What a descriptor of a thread's leads to. */
-export const fileAt = (state: State, who: string, fd: number): Socket | Epoll | undefined =>
+export const fileAt = (state: State, who: string, fd: string | number): Socket | Epoll | undefined =>
   processOf(state, who)?.fds[fd];
 /** The connections of all clients, in the order in which these came. */
 export const connections = ({ sockets }: State): Socket[] => sockets.filter(({ client }) => client);
@@ -121,39 +104,13 @@ const told = ({ events, socket }: Epoll["interest"][number]) =>
 export const has = (file: Socket | Epoll): boolean =>
   "ready" in file ? file.ready.length > 0 : readiness(file).includes("IN");
 
-/** What has happened, line by line. */
-export class History {
-  readonly lines: Line[] = [];
-  /** One more than lines: the first is before all of them. */
-  readonly states: State[] = [
-    { step: 0, sockets: [], epolls: [], processes: [], threads: [], said: [] },
-  ];
-
-  get state(): State {
-    return this.states.at(-1)!;
-  }
-  add(line: Line): void {
-    // Who goes on has not been waiting for the end of its threads.
-    const mains = line.who === "main" ? this.states.flatMap(({ threads }) => threads.slice(0, 1)) : [];
-    for (const main of mains) if (main.does === "joins") main.does = "awake";
-    this.lines.push(line);
-    this.states.push(advance(this.state, line));
-  }
-  /** Leave out what came after so many lines. */
-  cut(length: number): void {
-    this.lines.length = length;
-    this.states.length = length + 1;
-  }
-}
-
 /** The state after a line. */
-function advance(before: State, line: Line): State {
+export function advance(before: State, line: Line): State {
   const news = { step: before.step + 1, woken: undefined, doubt: undefined };
   const state: State = { ...structuredClone(before), ...news };
   try {
     if (isClient(line)) clientDoes(state, line);
-    else if (line.who === "output") state.said.push(line.text);
-    else serverDoes(state, line);
+    else if (line.who !== "output") serverDoes(state, line);
   } catch (error) { // a reader's lesson may do what no lesson does
     state.doubt = `${line.who} ${line.text}: ${error}`;
   }
@@ -229,12 +186,12 @@ function threadOf(state: State, name: string): Thread {
   return thread;
 }
 
-function serverDoes(state: State, { who, text, call, note, place, count, waits }: Line) {
+function serverDoes(state: State, line: Line) {
+  const { who, text, call, args, result, error, note, place, count, waits } = line;
   const thread = threadOf(state, who);
   const process = processOf(state, who);
   const { fds } = process;
-  const { args, fd, result, error } = parts(text);
-  const [socket, epoll] = [fds[fd] as Socket, fds[fd] as Epoll];
+  const [socket, epoll] = [fds[args[0]] as Socket, fds[args[0]] as Epoll];
   const [, inside = ""] = /(.*) …$/.exec(thread.text) ?? [];
   expect(text.startsWith(inside), `it is in ${inside}`);
   const does = (does: Thread["does"], text = "", on: Thread["on"] = []) =>
@@ -248,13 +205,13 @@ function serverDoes(state: State, { who, text, call, note, place, count, waits }
     if (call === "waitpid") return;
     if (socket.nonblocking) return does("spins", `${count.toLocaleString("en")} ×`);
     // Its limit of time is over, and it is awake. When that is told as a count, it sleeps in the next call.
-    return count > 1 && does("asleep", `${call}(${fd}) …`, [socket]);
+    return count > 1 && does("asleep", `${call}(${args}) …`, [socket]);
   }
   if (waits) {
     if (call === "select") thread.select = { asked: numbers(text) };
     // epoll_wait asks each socket on the ready list once more.
     if (call === "epoll_wait") epoll.ready = epoll.ready.filter((entry) => told(entry).length > 0);
-    const files = call === "select" ? numbers(text).map((fd) => fds[fd]) : [fds[fd]];
+    const files = call === "select" ? numbers(text).map((fd) => fds[fd]) : [socket];
     return does("awake", text, files.every((file) => file && !has(file)) ? files : []);
   }
 
@@ -281,7 +238,7 @@ function serverDoes(state: State, { who, text, call, note, place, count, waits }
       socket.fin ||= args[1] === "SHUT_RDWR";
       arrive(state, socket);
     },
-    close: () => delete fds[fd],
+    close: () => delete fds[args[0]],
     fork: () => threadOf(state, result ? `child ${result}` : who),
     clone: () => {
       does("starts", note.split(",")[0]);
@@ -301,7 +258,7 @@ function serverDoes(state: State, { who, text, call, note, place, count, waits }
     epoll_create1: () => fds[result] = { id: state.step, interest: [], ready: [] },
     epoll_ctl: () => {
       const [, what, of, names = ""] = args;
-      const [socket, events] = [fds[Number(of)] as Socket, names.split("|")];
+      const [socket, events] = [fds[of] as Socket, names.split("|")];
       const entry = epoll.interest.find((entry) => entry.socket === socket);
       if (what === "DEL") epoll.interest = epoll.interest.filter((other) => other !== entry);
       else if (entry) entry.events = events;

@@ -9,19 +9,20 @@ import { readLine } from "../support/trace_lines.ts";
 import { waitFor } from "../support/wait.ts";
 import { build } from "./build.ts";
 import { pictures } from "./pictures.ts";
-import { type Recording, scriptOf } from "./record.ts";
+import { scriptOf, STORIES } from "./record.ts";
+import type { Recorded } from "./run.ts";
 import { WORDS } from "./words.ts";
 
 const CHARTS = `${ROOT}tests/charts`;
-const recordings: Recording[] = JSON.parse(await Deno.readTextFile(`${CHARTS}/inside.json`));
+const recordings: Recorded[] = JSON.parse(await Deno.readTextFile(`${CHARTS}/inside.json`));
 
 Deno.test("page and pictures are those of the recording, and that is of the lessons as they are", async () => {
   assertEquals(await Deno.readTextFile(`${CHARTS}/inside.html`), await build(recordings));
   for (const [name, svg] of Object.entries(pictures(recordings))) {
     assertEquals(await Deno.readTextFile(`${CHARTS}/${name}.svg`), svg, name);
   }
-  for (const recording of recordings) {
-    assertEquals(recording.source, await Deno.readTextFile(await scriptOf(recording)), recording.id);
+  for (const [i, story] of STORIES.entries()) {
+    assertEquals(recordings[i].source, await Deno.readTextFile(await scriptOf(story)), story.id);
   }
 });
 

@@ -1,8 +1,7 @@
 /** Two pictures of the recordings, each of six panels: who sleeps and who is awake, to scale of time; and one frozen instant. */
 import { isClient } from "../support/trace_lines.ts";
 import { asleep } from "./model.ts";
-import type { Recording } from "./record.ts";
-import { Run } from "./run.ts";
+import { type Recorded, Run } from "./run.ts";
 import { drawing, escape, frame, move, r, scene, signed, text } from "./scene.ts";
 import { named } from "./words.ts";
 
@@ -144,8 +143,8 @@ function instant(run: Run, width: number): Panel {
 }
 
 /** The pictures of the six lessons, by their names. */
-export function pictures(recordings: readonly Recording[]): Record<string, string> {
-  const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
+export function pictures(recordings: readonly Recorded[]): Record<string, string> {
+  const runs = recordings.filter(({ id }) => !id.includes("-")).map((recording) => new Run(recording));
   const times = runs.map(({ lines }) => lines.findLast(isClient)!.time - lines.find(isClient)!.time);
   const ms = Math.max(...times) + 100;
   const name = `Five clients, to scale: the first ${(ms / 1000).toFixed(1)} s`;

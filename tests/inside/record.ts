@@ -27,9 +27,6 @@ export interface Story {
 /** The six lessons, and what the article warns of or has got wrong. */
 export const STORIES: readonly Story[] = stories as Story[];
 
-/** A run: its program, and what happened. */
-export type Recording = Story & Recorded;
-
 /** How long after a client's event the next one comes, ms: so that one can see who sleeps meanwhile, and who does not. */
 const REST = 100;
 
@@ -48,12 +45,13 @@ const atRest = ({ threads, sockets }: State) =>
   (threads.every(asleep) || sockets.every((socket) => !has(socket) || socket.ended || socket.over));
 
 /** Run a story; throws if it can't be told truly. */
-export async function record(story: Story, runtime: Runtime): Promise<Recording> {
+export async function record(story: Story, runtime: Runtime): Promise<Recorded> {
   const { lesson, silent, last } = story;
   const script = await scriptOf(story);
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
-  const watcher = new Watcher(server);
-  const rests: Recorded["rests"] = [];
+  const file = script.replace(/^.*\//, "");
+  const source = await Deno.readTextFile(script);
+  const watcher = new Watcher({ ...story, runtime, file, source, lines: [], rests: [] }, server);
 
   /** Wait until the server sleeps or spins, as it is to, and the kernel holds what the trace tells. */
   async function rest(as = (_: State) => true): Promise<void> {
@@ -65,7 +63,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
       if (!atRest(state) || !as(state)) return false;
       const seen = observe(server.pid, server.port, state);
       problem = differences(state, seen);
-      return problem.length === 0 && rests.push({ after: lines.length, seen });
+      return problem.length === 0 && watcher.recorded.rests.push({ after: lines.length, seen });
     }).catch((cause) => {
       throw new Error([...problem, ...watcher.lines.slice(-6).map(writeLine)].join("\n"), { cause });
     });
@@ -93,7 +91,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
   if (last === "leaves early") { // its end is read again and again: there is no rest any more
     close(silent);
     const ends = () => watcher.lines.flatMap(({ text }, i) => /^recv.* = 0$/.test(text) ? [i + 1] : []);
-    watcher.cut(await waitFor("an end that is read again", () => watcher.pass() && ends()[1]));
+    watcher.cut(await waitFor("an end that is read again", () => (watcher.pass(), ends()[1])));
   } else {
     await send(REQUEST);
     if (last === "sends more") await send("x");
@@ -107,14 +105,13 @@ export async function record(story: Story, runtime: Runtime): Promise<Recording>
     await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
   }
 
-  const program = { file: script.replace(/^.*\//, ""), source: await Deno.readTextFile(script) };
-  const recording = { ...story, runtime, ...program, lines: watcher.lines.map(writeLine), rests };
+  const recording = { ...watcher.recorded, lines: watcher.lines.map(writeLine) };
   check(recording);
   return recording;
 }
 
 /** Throws where the state that the lines tell is another than what the kernel held. */
-export function check(recording: Recording): void {
+export function check(recording: Recorded): void {
   const { rests, lines } = recording;
   const { states } = new Run(recording);
   const wrong = [

@@ -3,8 +3,8 @@ import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from 
 import { once } from "../support/declare.ts";
 import { LESSONS } from "../support/runtimes.ts";
 import { asleep, connections, sleepers, type State } from "./model.ts";
-import { check, record, type Recording, STORIES } from "./record.ts";
-import { Run } from "./run.ts";
+import { check, record, STORIES } from "./record.ts";
+import { type Recorded, Run } from "./run.ts";
 import { scene } from "./scene.ts";
 
 /** When client 5 has just asked: who is woken, how many sleep for each socket, unread bytes in the queue, who is ready. */
@@ -46,7 +46,7 @@ for (const lesson of LESSONS) {
   );
 }
 
-const KEPT: Recording[] = JSON.parse(
+const KEPT: Recorded[] = JSON.parse(
   await Deno.readTextFile(new URL("../charts/inside.json", import.meta.url)),
 );
 

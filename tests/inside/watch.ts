@@ -1,23 +1,29 @@
 /** A server's trace, as it comes, with what its clients do between the lines. */
 import type { Server } from "../support/servers.ts";
-import { isClient, type Line, readLine } from "../support/trace_lines.ts";
-import { History } from "./model.ts";
+import { tcpSockets } from "../support/sockets.ts";
+import { isClient, type Line, lineFrom, readLine } from "../support/trace_lines.ts";
+import { connections, fileAt, type Socket } from "./model.ts";
+import { type Recorded, Run } from "./run.ts";
 
 /** A line without its count. */
 const uncounted = ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "");
 
-export class Watcher extends History {
+/**
+ * What a client does can be told. What is not told follows from what the server is told, and, while that is nothing, from
+ * what the kernel holds.
+ */
+export class Watcher extends Run {
   /** Our clock less the server's; and the server's, at the last pass; ms. */
   #offset = Infinity;
   #now = 0;
 
   /** `output` gets what the server prints beside its trace; without it that is left out. */
-  constructor(readonly server: Server, readonly output?: (text: string) => void) {
-    super();
+  constructor(recorded: Recorded, readonly server: Server, readonly output?: (text: string) => void) {
+    super(recorded);
   }
 
-  /** Take what the server has printed since. Returns whether that was anything. */
-  pass(): boolean {
+  /** Take what the server has printed since. */
+  pass(): void {
     const now = performance.now();
     const printed = [this.server.stdout, this.server.stderr].flatMap((lines) => lines.splice(0));
     for (const text of printed) {
@@ -25,34 +31,69 @@ export class Watcher extends History {
       if (line?.call === "setsockopt" && line.text.endsWith(" = 0")) continue; // it changes nothing that is shown
       if (line) {
         this.#offset = Math.min(this.#offset, now - line.time);
-        this.put(line);
+        this.#before(line);
+        this.#put(line);
       } else if (this.output && text.trim() !== "") {
         this.output(text);
         this.tell("output", text);
       }
     }
     this.#now = now - this.#offset;
-    return printed.length > 0;
+    if (printed.length === 0) {
+      this.#held().forEach(({ port, bytes, closed }) => this.#acts(port, bytes, closed));
+    }
   }
 
   /** Tell what a client does, or anything else: as it was at the last pass, or before the line at a place. */
   tell(who: string, text: string, note = "", at = this.lines.length): void {
-    const time = this.lines[at]?.time ?? this.#now;
-    this.#insert(at, { time, who, text, note, call: text.split(" ")[0], place: "", waits: false });
+    this.#insert(at, lineFrom(this.lines[at]?.time ?? this.#now, who, text, note));
   }
 
-  /** A line of the server's. Those of several threads may come in any order. */
-  protected put(line: Line): void {
+  #put(line: Line) {
     const last = this.lines.findLastIndex((other) => !isClient(other));
     const goesOn = line.count && this.lines[last]?.count && uncounted(line) === uncounted(this.lines[last]);
+    if (goesOn) return this.#insert(last, { ...line, time: this.lines[last].time }, 1);
+    // Lines of several threads may come in any order. Of when a client did something, what was told tells better.
     const before = this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
-    if (goesOn) this.#insert(last, { ...line, time: this.lines[last].time }, 1);
-    else this.#insert(before + 1, line);
+    this.#insert(before + 1, line);
   }
-
   #insert(at: number, line: Line, instead = 0) {
     const after = this.lines.slice(at + instead);
     this.cut(at);
     for (const next of [line, ...after]) this.add(next);
+  }
+
+  /** What clients must have done before the server could be told so. */
+  #before({ who, text, call, args, result, note }: Line) {
+    if (!/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) return;
+    // It was so when the thread woke, or, if it did not sleep, when it asked.
+    const asked = this.lines.findLastIndex((other) => other.who === who && other.waits);
+    const woke = this.lines.findIndex((other, i) => i > asked && other.who === who);
+    const slept = /^waited/.test((this.lines[woke] ?? { note }).note);
+    const file = fileAt(this.state, who, args[0]) as Socket | undefined;
+    const port = call === "accept4" ? Number(note.split(":").at(-1)) : file?.port;
+    const left = this.#held().find((held) => held.port === port)?.bytes ?? 0;
+    const [bytes, closed] = call === "accept4" ? [0, false] : [Math.max(result, 0), result <= 0];
+    if (port) this.#acts(port, bytes + left, closed, slept ? woke : asked);
+  }
+
+  /** The kernel's connections, with the bytes that nobody has received: in its own count the end is one more. */
+  #held() {
+    const connections = tcpSockets(this.server.port).filter(({ remote }) => remote > 0);
+    return connections.map(({ remote, received, closed }) => (
+      { port: remote, closed, bytes: received - Number(closed && received > 0) }
+    ));
+  }
+
+  /** A client, by its port, has connected, sent so many bytes that nobody has received yet, and closed if it has. */
+  #acts(port: number, bytes: number, closed: boolean, place = -1) {
+    const clients = connections(this.state);
+    const known = clients.findLast((conn) => conn.port === port && !(conn.gone && conn.over));
+    const { client = `client ${clients.length + 1}`, unread, fin } = known ?? { unread: 0, fin: closed };
+    let at = place === -1 ? this.lines.length : place;
+    const tell = (text: string, note?: string) => this.tell(client, text, note, at++);
+    if (!known && !closed) tell("connects", `127.0.0.1:${port}`);
+    if (!fin && bytes > unread) tell(`sends ${bytes - unread} B`);
+    if (!fin && closed) tell("closes");
   }
 }

@@ -1,6 +1,6 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
 import { isClient, type Line } from "../support/trace_lines.ts";
-import { asleep, connections, fileAt, parts, queued, type Socket, type State } from "./model.ts";
+import { asleep, connections, fileAt, queued, type Socket, type State } from "./model.ts";
 import words from "./words.json" with { type: "json" };
 
 /** The same in English and in Chinese. */
@@ -46,11 +46,11 @@ export const noteOf = (note: string) =>
 export const SPACE = lang ? "" : " ";
 
 /** What is so of a step, on one line for patterns: `recv(23) …; main, asleep`. Of calls that found nothing after `×`. */
-export function facts(before: State, after: State, { who, text, call, count, waits, note }: Line): string {
+export function facts(before: State, after: State, line: Line): string {
+  const { who, text, call, args, result, count, waits, note } = line;
   const thread = after.threads.find(({ name }) => name === who);
   const client = after.sockets.find(({ client }) => client === who);
-  const { fd, result } = parts(text);
-  const file = fileAt(before, who, fd) as Socket | undefined;
+  const file = fileAt(before, who, args[0]) as Socket | undefined;
   const clients = connections(after);
   const ready = ({ epolls }: State) => epolls.flatMap(({ ready }) => ready).length;
   const so: Record<string, unknown> = {
@@ -70,7 +70,7 @@ export function facts(before: State, after: State, { who, text, call, count, wai
     kept: call === "epoll_wait" && ready(after) > 0,
     dropped: waits && ready(after) < ready(before),
     skips: result > 0 && !fileAt(after, who, result - 1),
-    shared: call === "close" && left(before, after, who, text) > 0,
+    shared: call === "close" && left(before, after, line) > 0,
     open: file?.client && !file.gone,
     others: (after.epolls[0]?.interest.length ?? 0) > result,
     hangup: note.includes("HUP"),
@@ -84,19 +84,16 @@ export function facts(before: State, after: State, { who, text, call, count, wai
 }
 
 /** How many descriptors still lead to what a call had as its first argument. */
-function left(before: State, after: State, who: string, text: string): number {
-  const file = fileAt(before, who, parts(text).fd);
+function left(before: State, after: State, { who, args }: Line): number {
+  const file = fileAt(before, who, args[0]);
   return after.sockets.find(({ id }) => id === file?.id)?.descriptors ?? 0;
 }
 
 /** What a step did. */
 export function explain(before: State, after: State, line: Line): string {
-  const { who, text, note, call, count } = line;
-  const { args: [fd, , of, events], result, error } = parts(text);
+  const { who, note, call, args: [fd, , of, events], result, error, count } = line;
   const { select } = after.threads.find(({ name }) => name === who) ?? {};
-  const file = call === "accept4" && !line.waits
-    ? fileAt(after, who, result)
-    : fileAt(before, who, Number(fd));
+  const file = call === "accept4" && !line.waits ? fileAt(after, who, result) : fileAt(before, who, fd);
   const client = isClient(line) ? who : file && "port" in file && file.client || "the client";
   const woken = after.woken?.name;
   const listed = ({ fd }: { fd: number }) => after.epolls[0].ready.some((entry) => entry.fd === fd);
@@ -108,7 +105,7 @@ export function explain(before: State, after: State, line: Line): string {
     queue: after.sockets.find(({ queue }) => queue)?.queue?.length,
     count: count?.toLocaleString("en"),
     dropped: before.epolls[0]?.ready.filter((old) => !listed(old)).map(({ fd }) => fd).join(", "),
-    left: left(before, after, who, text),
+    left: left(before, after, line),
     asked: select?.asked.length,
     others: (after.epolls[0]?.interest.length ?? 0) - result,
     came: select?.came?.join(", ") ?? note.replace(/^waited [\d.]+ ms, /, ""),
