@@ -10,8 +10,8 @@ import { Watcher } from "./watch.ts";
 const PAUSE = 50;
 const ENOUGH = 2000;
 
-/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Returns the exit code; throws if it does not start. */
-export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
+/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Throws if it does not start. */
+export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<void> {
   const source = await Deno.readTextFile(file);
   const lesson = await startServer(file, [...COMMANDS[runtime], file, ...args, "--trace"]);
   const recorded = { id: "live", runtime, file: file.replace(/^.*\//, ""), source, lines: [], rests: [] };
@@ -43,23 +43,22 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     if (lines.length >= ENOUGH) watcher.tell("output", "These steps are enough: start it again for more.");
   };
   const timer = setInterval(pass, PAUSE);
-  const end = (async () => {
-    const { code, signal } = await lesson.status;
-    await lesson[Symbol.asyncDispose](); // all that it has printed is there
-    clearInterval(timer);
-    pass();
-    ended = signal ?? `exit code ${code}`;
-    console.log(`the lesson has ended: ${ended}`);
-  })();
 
-  await new Promise<void>((resolve) => {
+  const interrupted = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
   });
-  for (const process of tree(lesson.pid)) probe(() => Deno.kill(process, "SIGINT"), undefined);
-  const patience = setTimeout(() => lesson[Symbol.asyncDispose](), 2000); // it may have a handler of its own
-  await end;
-  clearTimeout(patience);
+  interrupted.then(() => {
+    for (const process of tree(lesson.pid)) probe(() => Deno.kill(process, "SIGINT"), undefined);
+    setTimeout(() => lesson[Symbol.asyncDispose](), 2000); // it may have a handler of its own
+  });
+  const { code, signal } = await lesson.status;
+  await lesson[Symbol.asyncDispose](); // all that it has printed is there
+  clearInterval(timer);
+  pass();
+  ended = signal ?? `exit code ${code}`;
+  console.log(`the lesson has ended: ${ended}`);
+
+  await interrupted;
   await Promise.race([told.promise, pause(500)]); // a page that is open learns of the end
   await server.shutdown();
-  return 0;
 }

@@ -1,11 +1,15 @@
 /** What the kernel holds of a server, and how that differs from what a trace tells. */
-import { cpuSeconds, isNamed, list, openFiles, read, tasks, threadSeconds } from "../support/proc.ts";
+import { cpuSeconds, list, openFiles, read, tasks, threadSeconds } from "../support/proc.ts";
 import { tcpSockets } from "../support/sockets.ts";
 import { queued, type State } from "./model.ts";
 
 /** What the kernel tells. */
 export interface Observation {
-  /** {@link told}, by the kernel. */
+  /**
+   * Of a connection, named by its client's port, bytes to receive, the end counted as one; of 0, the listening socket,
+   * connections to accept. Of a descriptor, to which of these it leads, or what epoll watches for which events. Of a
+   * thread, in which call it sleeps.
+   */
   readonly held: string[];
   /** CPU time of the lesson's threads since its start, with that of the children that it has reaped, s. */
   readonly cpu: number;
@@ -24,22 +28,17 @@ export function observe(main: number, port: number, { processes, threads }: Stat
   const tcp = tcpSockets(port);
   const held = tcp.map(({ remote, received }) => `${remote}: ${received}`);
   const pidOf = (name: string) => Number(/^child (\d+)/.exec(name)?.[1] ?? main);
-  for (const { name, fds } of processes.filter(({ ended }) => !ended)) {
-    const pid = pidOf(name);
-    for (const { fd, file } of openFiles(pid)) {
+  for (const { name, fds } of processes) {
+    for (const { fd, file } of openFiles(pidOf(name))) {
       const socket = tcp.find(({ inode }) => file === `socket:[${inode}]`);
-      if (socket) held.push(`${name}, ${fd}: ${socket.remote}`);
+      if (socket) held.push(`${name} ${fd}: ${socket.remote}`);
       if (file !== "anon_inode:[eventpoll]" || !(fd in fds)) continue; // else it is the runtime's own
-      for (
-        const [, of, events] of read(`/proc/${pid}/fdinfo/${fd}`).matchAll(/^tfd: +(\d+) events: +(\w+)/gm)
-      ) {
-        held.push(`${name}, ${fd}: ${of} ${events}`);
-      }
+      const entries = read(`/proc/${pidOf(name)}/fdinfo/${fd}`).matchAll(/^tfd: +(\d+) events: +(\w+)/gm);
+      for (const [, of, events] of entries) held.push(`${name} ${fd}: ${of} ${events}`);
     }
   }
   for (const { name, tid = pidOf(name) } of threads.filter(({ does }) => does === "asleep")) {
-    const call = tasks(pidOf(name)).find((task) => task.tid === tid)?.call ?? "";
-    if (isNamed(call)) held.push(`${name} in ${call}`);
+    held.push(`${name} in ${tasks(pidOf(name)).find((task) => task.tid === tid)?.call}`);
   }
   return { held, cpu, at };
 }
@@ -48,27 +47,22 @@ export function observe(main: number, port: number, { processes, threads }: Stat
 const EVENTS: Record<string, number> = { IN: 1, OUT: 4, ONESHOT: 2 ** 30, ET: 2 ** 31 };
 const bits = (events: string[]) => events.reduce((sum, event) => sum + EVENTS[event], 0x18).toString(16);
 
-/**
- * What the trace tells of that. Of a socket, named by its client's port (0: it listens): bytes to receive, the end counted
- * as one, or connections to accept. Of a descriptor: to which socket it leads, or what epoll watches for which events. Of
- * a thread: in which call it sleeps.
- */
+/** What the trace tells of that. */
 function told({ sockets, processes, threads }: State): string[] {
-  const there = sockets.filter((socket) => socket.descriptors > 0 || queued(socket));
-  const tables = processes.filter(({ ended }) => !ended).flatMap(({ name, fds }) =>
-    Object.entries(fds).map(([fd, file]) => ({ file, of: `${name}, ${fd}` }))
-  );
   return [
-    ...there.map(({ port, queue, unread, fin, ended }) =>
-      `${port}: ${queue?.length ?? unread + Number(fin && !ended)}`
+    ...sockets.filter((socket) => socket.descriptors > 0 || queued(socket))
+      .map(({ port, queue, unread, fin, ended }) =>
+        `${port}: ${queue?.length ?? unread + Number(fin && !ended)}`
+      ),
+    ...processes.flatMap(({ name, fds }) =>
+      Object.entries(fds).flatMap(([fd, file]) =>
+        ("port" in file ? [file.port] : file.interest.map(({ fd, events }) => `${fd} ${bits(events)}`))
+          .map((what) => `${name} ${fd}: ${what}`)
+      )
     ),
-    ...tables.flatMap(({ file, of }) =>
-      "port" in file
-        ? `${of}: ${file.port}`
-        : file.interest.map(({ fd, events }) => `${of}: ${fd} ${bits(events)}`)
+    ...threads.filter(({ does }) => does === "asleep").map(({ name, text }) =>
+      `${name} in ${/^[a-z_]+/.exec(text)}`
     ),
-    ...threads.filter(({ does }) => does === "asleep")
-      .map(({ name, text }) => `${name} in ${/^[a-z_]+/.exec(text)![0]}`),
   ];
 }
 
@@ -76,7 +70,7 @@ function told({ sockets, processes, threads }: State): string[] {
 export function differences(state: State, { held }: Observation): string[] {
   const trace = told(state);
   return [
-    ...trace.filter((line) => !held.includes(line)).map((line) => `only the trace tells: ${line}`),
-    ...held.filter((line) => !trace.includes(line)).map((line) => `only the kernel tells: ${line}`),
+    ...trace.filter((line) => !held.includes(line)).map((line) => `only the trace tells ${line}`),
+    ...held.filter((line) => !trace.includes(line)).map((line) => `only the kernel tells ${line}`),
   ];
 }

@@ -6,7 +6,7 @@ import { type Lesson, ROOT, type Runtime } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
 import { writeLine } from "../support/trace_lines.ts";
 import { pause, waitFor } from "../support/wait.ts";
-import { asleep, connections, has, type State } from "./model.ts";
+import { asleep, has, type State } from "./model.ts";
 import { differences, observe } from "./observe.ts";
 import { type Recorded, Run } from "./run.ts";
 import stories from "./stories.json" with { type: "json" };
@@ -18,10 +18,10 @@ export interface Story {
   readonly lesson: Lesson;
   /** The experiment in lessons/README.md that it is changed by. */
   readonly experiment?: string;
-  /** How many clients connect and say nothing, before the one that asks. */
-  readonly silent: number;
-  /** What that one does instead of asking, or beside it. */
-  readonly last?: "leaves early" | "sends more";
+  /** What its clients do, each after the server has come to rest: `"1 connects, 1 asks, 1 sends, 1 closes"`. */
+  readonly clients: string;
+  /** The step that it ends with, if there is no rest any more: words.json, "anchors". */
+  readonly ends?: string;
 }
 
 /** The six lessons, and what the article warns of or has got wrong. */
@@ -46,12 +46,12 @@ const atRest = ({ threads, sockets }: State) =>
 
 /** Run a story; throws if it can't be told truly. */
 export async function record(story: Story, runtime: Runtime): Promise<Recorded> {
-  const { lesson, silent, last } = story;
+  const { lesson, clients, ends = "" } = story;
   const script = await scriptOf(story);
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
-  const file = script.replace(/^.*\//, "");
-  const source = await Deno.readTextFile(script);
-  const watcher = new Watcher({ ...story, runtime, file, source, lines: [], rests: [] }, server);
+  const program = { file: script.replace(/^.*\//, ""), source: await Deno.readTextFile(script) };
+  const watcher = new Watcher({ ...story, runtime, ...program, lines: [], rests: [] }, server);
+  const { anchors, lines, recorded } = watcher;
 
   /** Wait until the server sleeps or spins, as it is to, and the kernel holds what the trace tells. */
   async function rest(as = (_: State) => true): Promise<void> {
@@ -59,53 +59,35 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
     const drawnOut = pause(REST);
     await waitFor("rest", () => {
       watcher.pass();
-      const { state, lines } = watcher;
-      if (!atRest(state) || !as(state)) return false;
+      const { state } = watcher;
+      if (!atRest(state) || !as(state)) return ends in anchors;
       const seen = observe(server.pid, server.port, state);
       problem = differences(state, seen);
-      return problem.length === 0 && watcher.recorded.rests.push({ after: lines.length, seen });
+      return problem.length === 0 && recorded.rests.push({ after: lines.length, seen });
     }).catch((cause) => {
-      throw new Error([...problem, ...watcher.lines.slice(-6).map(writeLine)].join("\n"), { cause });
+      throw new Error([...problem, ...lines.slice(-6).map(writeLine)].join("\n"), { cause });
     });
     await drawnOut;
     watcher.pass(); // now the next event comes
   }
-  const conns: Deno.TcpConn[] = [];
-  async function send(text: string) {
-    watcher.tell(`client ${silent + 1}`, `sends ${text.length} B`);
-    await sendAll(conns[silent], text);
-    await rest();
-  }
-  function close(index: number) {
-    watcher.tell(`client ${index + 1}`, "closes");
-    conns[index].close();
-  }
-  await rest(({ threads }) => threads.length === (lesson === "03-thread-pool" ? 5 : 1));
-  for (let count = 1; count <= silent + 1; count++) {
-    const conn = await connect(server);
-    readAll(conn).catch(() => {}); // it reads what comes, until it is closed
-    conns.push(conn);
-    watcher.tell(`client ${count}`, "connects", `127.0.0.1:${conn.localAddr.port}`);
-    await rest();
-  }
-  if (last === "leaves early") { // its end is read again and again: there is no rest any more
-    close(silent);
-    const ends = () => watcher.lines.flatMap(({ text }, i) => /^recv.* = 0$/.test(text) ? [i + 1] : []);
-    watcher.cut(await waitFor("an end that is read again", () => (watcher.pass(), ends()[1])));
-  } else {
-    await send(REQUEST);
-    if (last === "sends more") await send("x");
-    for (const _ of conns) { // who is answered leaves first
-      const clients = connections(watcher.state);
-      const here = clients.filter(({ gone }) => !gone);
-      close(clients.indexOf(here.find(({ over }) => over) ?? here[0]));
-      await rest();
-    }
-    // 01 looks after its children when nobody has come for a second.
-    await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
-  }
 
-  const recording = { ...watcher.recorded, lines: watcher.lines.map(writeLine) };
+  await rest(({ threads }) => threads.length === (lesson === "03-thread-pool" ? 5 : 1));
+  const conns: Record<string, Deno.TcpConn> = {};
+  for (const [number, does] of clients.split(", ").map((event) => event.split(" "))) {
+    const conn = conns[number] ??= await connect(server);
+    const text = { asks: REQUEST, sends: "x" }[does];
+    if (does === "connects") readAll(conn).catch(() => {}); // it reads what comes, until it is closed
+    const address = does === "connects" ? `127.0.0.1:${conn.localAddr.port}` : "";
+    watcher.tell(`client ${number}`, text ? `sends ${text.length} B` : does, address);
+    if (text) await sendAll(conn, text);
+    if (does === "closes") conn.close();
+    await rest();
+  }
+  // 01 looks after its children when nobody has come for a second.
+  await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
+
+  watcher.cut(anchors[ends] ?? lines.length);
+  const recording = { ...recorded, lines: lines.map(writeLine) };
   check(recording);
   return recording;
 }
