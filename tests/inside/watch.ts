@@ -46,7 +46,8 @@ export class Watcher extends Run {
 
   /** Tell what a client does, or anything else: as it was at the last pass, or before the line at a place. */
   tell(who: string, text: string, note = "", at = this.lines.length): void {
-    this.#insert(at, lineFrom(this.lines[at]?.time ?? this.#now, who, text, note));
+    const time = this.lines[at]?.time ?? Math.max(this.#now, this.lines.at(-1)?.time ?? 0);
+    this.#insert(at, lineFrom(time, who, text, note));
   }
 
   #put(line: Line) {
@@ -64,17 +65,18 @@ export class Watcher extends Run {
   }
 
   /** What clients must have done before the server could be told so. */
-  #before({ who, text, call, args, result, note }: Line) {
+  #before(line: Line) {
+    const { who, text, call, args, result, note } = line;
     if (!/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) return;
     // It was so when the thread woke, or, if it did not sleep, when it asked.
     const asked = this.lines.findLastIndex((other) => other.who === who && other.waits);
     const woke = this.lines.findIndex((other, i) => i > asked && other.who === who);
-    const slept = /^waited/.test((this.lines[woke] ?? { note }).note);
-    const file = fileAt(this.state, who, args[0]) as Socket | undefined;
-    const port = call === "accept4" ? Number(note.split(":").at(-1)) : file?.port;
-    const left = this.#held().find((held) => held.port === port)?.bytes ?? 0;
-    const [bytes, closed] = call === "accept4" ? [0, false] : [Math.max(result, 0), result <= 0];
-    if (port) this.#acts(port, bytes + left, closed, slept ? woke : asked);
+    const wake = this.lines[woke] ?? line;
+    const at = wake.count ? -1 : wake.note.startsWith("waited") ? woke : asked;
+    if (call === "accept4") return this.#acts(Number(note.split(":").at(-1)), 0, false, at);
+    const { port } = fileAt(this.state, who, args[0]) as Socket;
+    const { bytes, closed } = this.#held().find((held) => held.port === port) ?? { bytes: 0, closed: false };
+    if (port > 0) this.#acts(port, Math.max(result, 0) + bytes, result <= 0 || closed, at);
   }
 
   /** The kernel's connections, with the bytes that nobody has received: in its own count the end is one more. */
