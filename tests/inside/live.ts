@@ -17,7 +17,7 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   const recorded = { id: "live", runtime, file: file.replace(/^.*\//, ""), source, lines: [], rests: [] };
   const watcher = new Watcher(recorded, lesson, console.log);
   const { lines } = watcher;
-  let ended: string | undefined;
+  const story = { lines, ended: undefined as string | undefined };
   const told = Promise.withResolvers<void>();
 
   const page = await build([recorded], true);
@@ -33,8 +33,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     if (pathname === "/") {
       return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
     }
-    if (ended !== undefined) told.resolve();
-    return Response.json({ lines, ended });
+    if (story.ended !== undefined) told.resolve();
+    return Response.json(story);
   });
 
   const pass = () => {
@@ -55,8 +55,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   await lesson[Symbol.asyncDispose](); // all that it has printed is there
   clearInterval(timer);
   pass();
-  ended = signal ?? `exit code ${code}`;
-  console.log(`the lesson has ended: ${ended}`);
+  story.ended = signal ?? `exit code ${code}`;
+  console.log(`the lesson has ended: ${story.ended}`);
 
   await interrupted;
   await Promise.race([told.promise, pause(500)]); // a page that is open learns of the end

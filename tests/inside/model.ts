@@ -45,6 +45,7 @@ export interface Process {
   ended?: "zombie" | "reaped";
 }
 
+/** A thread of the server; of a child its only one. */
 export class Thread {
   readonly name: string = "";
   tid?: number;
@@ -61,6 +62,7 @@ export class Thread {
   select?: { readonly asked: number[]; readonly came?: number[] };
 }
 
+/** All of it, at one step. */
 export class State {
   readonly step: number = 0;
   /** In the order in which they came, closed ones too. */
@@ -71,6 +73,8 @@ export class State {
   threads: Thread[] = [];
   /** Whom this step has woken. */
   woken?: Thread;
+  /** What the server has printed beside its trace. */
+  said: string[] = [];
   /** What the trace says and the kernel would not do: a recording fails with it. */
   doubt?: string;
 }
@@ -110,7 +114,8 @@ export function advance(before: State, line: Line): State {
   const state: State = { ...structuredClone(before), ...news };
   try {
     if (isClient(line)) clientDoes(state, line);
-    else if (line.who !== "output") serverDoes(state, line);
+    else if (line.who === "output") state.said.push(line.text);
+    else serverDoes(state, line);
   } catch (error) { // a reader's lesson may do what no lesson does
     state.doubt = `${line.who} ${line.text}: ${error}`;
   }
@@ -156,19 +161,16 @@ function arrive({ epolls }: State, socket: Socket) {
   }
 }
 
-function newSocket({ sockets, step: id }: State, more: Partial<Socket> = {}): Socket {
-  const socket = Object.assign(new Socket(), { id, ...more });
-  sockets.push(socket);
-  return socket;
-}
-
 function clientDoes(state: State, { who, text, call, note }: Line) {
+  const { step: id, sockets } = state;
   if (call === "connects") {
-    const listening = state.sockets.find(({ queue }) => queue)!;
-    listening.queue!.push(newSocket(state, { client: who, port: Number(note.split(":")[1]) }));
+    const listening = sockets.find(({ queue }) => queue)!;
+    const conn = Object.assign(new Socket(), { id, client: who, port: Number(note.split(":")[1]) });
+    listening.queue!.push(conn);
+    sockets.push(conn);
     return arrive(state, listening);
   }
-  const socket = state.sockets.find(({ client }) => client === who)!;
+  const socket = sockets.find(({ client }) => client === who)!;
   const bytes = Number(/\d+/.exec(text)?.[0] ?? 0);
   socket.asked += bytes;
   socket.unread += bytes;
@@ -217,7 +219,7 @@ function serverDoes(state: State, line: Line) {
 
   /** What a call has done when it returns. */
   const returned: Record<string, () => unknown> = {
-    socket: () => fds[result] = newSocket(state),
+    socket: () => state.sockets.push(fds[result] = Object.assign(new Socket(), { id: state.step })),
     listen: () => socket.queue = [],
     ioctl: () => socket.nonblocking = args[2] === "1",
     accept4: () => {

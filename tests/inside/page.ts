@@ -144,12 +144,8 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
   const found = state.threads.some(({ does }) => does === "spins") ? "turning" : "checked";
   const checked = (seen ? word(found) : "") +
     (seen && last ? SPACE + word("cpu", `${since("cpu")} / ${since("at")}`) : "");
-  const said = run.lines.slice(0, at).map(({ who, text }) =>
-    who === "output" ? `<pre>${escape(text)}</pre>` : ""
-  );
-  return `${lists.map((list) => `<ul>${list.join("")}</ul>`).join("")}<small>${checked}</small>${
-    said.join("")
-  }`;
+  const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
+  return `${lists.map((list) => `<ul>${list.join("")}</ul>`).join("")}<small>${checked}</small>${said}`;
 }
 
 /** The call in full, a sentence, what is worth a pause, and what is asked before a step that surprises. */

@@ -99,12 +99,12 @@ export function check(recording: Recorded): void {
   const wrong = [
     ...states.flatMap(({ doubt }) => doubt ?? []),
     ...rests.flatMap(({ after, seen }) => differences(states[after], seen)),
-    ...rests.slice(1).flatMap(({ after, seen }, i) => {
-      const last = rests[i];
-      const threads = Math.max(...[last.after, after].map((step) => states[step].threads.length));
-      const [cpu, time] = [seen.cpu - last.seen.cpu, seen.at - last.seen.at];
-      return cpu > time * threads + LATE ? `${cpu} s of processor time in ${time} s, step ${after}` : [];
-    }),
   ];
+  for (const [i, { after, seen }] of rests.slice(1).entries()) {
+    const last = rests[i];
+    const threads = Math.max(...[last.after, after].map((step) => states[step].threads.length));
+    const [cpu, time] = [seen.cpu - last.seen.cpu, seen.at - last.seen.at];
+    if (cpu > time * threads + LATE) wrong.push(`${cpu} s of processor time in ${time} s, step ${after}`);
+  }
   if (wrong.length > 0) throw new Error([...wrong, ...lines].join("\n"));
 }

@@ -36,7 +36,7 @@ export function lineFrom(time: number, who: string, text: string, note = "", pla
   return {
     ...{ time, who, text, note, place, call, args: args.split(/[ ,]+/), result: Number(result), error },
     waits: text.endsWith("…"),
-    ...(count && { count: Number((count[1] ?? "1").replaceAll(",", "")) }),
+    count: count ? Number((count[1] ?? "1").replaceAll(",", "")) : undefined,
   };
 }
 
