@@ -287,8 +287,7 @@ async function listen(known = "") {
   const story = await (await fetch("story")).text();
   const { lines, ended } = JSON.parse(story);
   if (story !== known) {
-    first.cut(0); // what went on is told anew
-    for (const line of lines) first.add(line);
+    first.splice(0, Infinity, ...lines); // what went on is told anew
     const follows = step === track.length - 1;
     lay();
     if (follows) step = track.length - 1;

@@ -86,7 +86,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
   // 01 looks after its children when nobody has come for a second.
   await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
 
-  watcher.cut(anchors[ends] ?? lines.length);
+  watcher.splice(anchors[ends] ?? lines.length, Infinity);
   const recording = { ...recorded, lines: lines.map(writeLine) };
   check(recording);
   return recording;

@@ -30,27 +30,27 @@ export class Run {
   constructor(recorded: Recorded) {
     this.recorded = recorded;
     this.title = WORDS.titles[recorded.id]?.[lang] ?? recorded.file;
-    for (const line of recorded.lines.flatMap(readLine)) this.add(line);
+    this.splice(0, 0, ...recorded.lines.flatMap(readLine));
   }
 
   get state(): State {
     return this.states.at(-1)!;
   }
-  add(line: Line): void {
-    // Who goes on has not been waiting for the end of its threads.
-    const mains = line.who === "main" ? this.states.flatMap(({ threads }) => threads.slice(0, 1)) : [];
-    for (const main of mains) if (main.does === "joins") main.does = "awake";
-    const before = this.state;
-    this.lines.push(line);
-    this.states.push(advance(before, line));
-    const so = facts(before, this.state, line);
-    for (const [name, pattern] of Object.entries(WORDS.anchors)) {
-      if (RegExp(pattern).test(so)) this.anchors[name] ??= this.lines.length;
+  /** As an array's: leave out so many lines from one on, and put others there. */
+  splice(at: number, count: number, ...lines: Line[]): void {
+    lines.push(...this.lines.splice(at).slice(count));
+    this.states.length = at + 1;
+    for (const line of lines) {
+      // Who goes on has not been waiting for the end of its threads.
+      const mains = line.who === "main" ? this.states.flatMap(({ threads }) => threads.slice(0, 1)) : [];
+      for (const main of mains) if (main.does === "joins") main.does = "awake";
+      const before = this.state;
+      this.lines.push(line);
+      this.states.push(advance(before, line));
+      const so = facts(before, this.state, line);
+      for (const [name, pattern] of Object.entries(WORDS.anchors)) {
+        if (RegExp(pattern).test(so)) this.anchors[name] ??= this.lines.length;
+      }
     }
-  }
-  /** Leave out what came after so many lines. */
-  cut(length: number): void {
-    this.lines.length = length;
-    this.states.length = length + 1;
   }
 }

@@ -47,21 +47,16 @@ export class Watcher extends Run {
   /** Tell what a client does, or anything else: as it was at the last pass, or before the line at a place. */
   tell(who: string, text: string, note = "", at = this.lines.length): void {
     const time = this.lines[at]?.time ?? Math.max(this.#now, this.lines.at(-1)?.time ?? 0);
-    this.#insert(at, lineFrom(time, who, text, note));
+    this.splice(at, 0, lineFrom(time, who, text, note));
   }
 
   #put(line: Line) {
     const last = this.lines.findLastIndex((other) => !isClient(other));
     const goesOn = line.count && this.lines[last]?.count && uncounted(line) === uncounted(this.lines[last]);
-    if (goesOn) return this.#insert(last, { ...line, time: this.lines[last].time }, 1);
+    if (goesOn) return this.splice(last, 1, { ...line, time: this.lines[last].time });
     // Lines of several threads may come in any order. Of when a client did something, what was told tells better.
     const before = this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
-    this.#insert(before + 1, line);
-  }
-  #insert(at: number, line: Line, instead = 0) {
-    const after = this.lines.slice(at + instead);
-    this.cut(at);
-    for (const next of [line, ...after]) this.add(next);
+    this.splice(before + 1, 0, line);
   }
 
   /** What clients must have done before the server could be told so. */
