@@ -6,7 +6,7 @@ import { connections, fileAt, type Socket } from "./model.ts";
 import { type Recorded, Run } from "./run.ts";
 
 /** A line without its count. */
-const uncounted = ({ who, text }: Line) => who + text.replace(/[\d,]+$/, "");
+const uncounted = ({ who, text }: Line) => who + text.replace(/( × [\d,]+)?$/, "");
 
 /**
  * What a client does can be told. What is not told follows from what the server is told, and, while that is nothing, from
