@@ -141,7 +141,7 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
     })
   );
   const since = (what: "cpu" | "at") => `${(rest.seen[what] - last.seen[what]).toFixed(2)} s`;
-  const found = state.threads.some(({ does }) => does === "spins") ? "turning" : "checked";
+  const found = state.threads.every(asleep) ? "checked" : "turning";
   const checked = (seen ? word(found) : "") +
     (seen && last ? SPACE + word("cpu", `${since("cpu")} / ${since("at")}`) : "");
   const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");

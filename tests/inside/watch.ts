@@ -52,11 +52,14 @@ export class Watcher extends Run {
 
   #put(line: Line) {
     const last = this.lines.findLastIndex((other) => !isClient(other));
-    const goesOn = line.count && this.lines[last]?.count && uncounted(line) === uncounted(this.lines[last]);
+    const goesOn = line.count && last >= 0 && uncounted(line) === uncounted(this.lines[last]);
     if (goesOn) return this.splice(last, 1, { ...line, time: this.lines[last].time });
-    // Lines of several threads may come in any order. Of when a client did something, what was told tells better.
-    const before = this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
-    this.splice(before + 1, 0, line);
+    // Lines of several threads may come in any order. When a client did something, nothing was found until then.
+    const before = (line.count ?? 0) > 1
+      ? last
+      : this.lines.findLastIndex((other) => other.time <= line.time || isClient(other));
+    const time = Math.min(line.time, this.lines[before + 1]?.time ?? Infinity);
+    this.splice(before + 1, 0, { ...line, time });
   }
 
   /** What clients must have done before the server could be told so. */
