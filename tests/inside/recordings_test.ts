@@ -101,6 +101,6 @@ Deno.test("03: who creates threads waits until each runs, and only then for one 
 Deno.test("what a step takes away is still drawn in it, struck through", () => {
   const { states, anchors } = kept("05");
   const [before, at] = states.slice(anchors.wake - 1);
-  assertEquals(scene(before, at, 430).svg.match(/<g class="gone">[^]*?☾ main/g)?.length, 5);
-  assert(!scene(at, at, 430).svg.includes("gone"));
+  assertEquals(scene(before, at).match(/ gone">[☾▸] main/g)?.length, 6);
+  assert(!scene(at, at).includes("gone"));
 });
