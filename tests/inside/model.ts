@@ -225,6 +225,7 @@ function serverDoes(state: State, line: Line) {
     accept4: () => {
       const at = socket.queue!.findIndex(({ port }) => note.endsWith(`:${port}`));
       const free = !(result in fds);
+      expect(at !== -1, "it is not in the queue");
       [fds[result]] = socket.queue!.splice(at, 1);
       expect(free && at === 0, `${result} is open, or another is the first in the queue`);
     },
