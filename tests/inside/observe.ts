@@ -17,8 +17,12 @@ export interface Observation {
   readonly at: number;
 }
 
-/** Look at the server whose main process is `main`, at the processes, epolls and sleepers that `state` has: proc(5). */
-export function observe(main: number, port: number, { processes, threads }: State): Observation {
+/** What has a descriptor, or waits for one: a connection that the server has closed may go on in the kernel for a while. */
+const there = ({ sockets }: State) => sockets.filter((socket) => socket.descriptors > 0 || queued(socket));
+
+/** Look at the server whose main process is `main`, at what `state` has: proc(5). */
+export function observe(main: number, port: number, state: State): Observation {
+  const { processes, threads } = state;
   // The runtime's own threads compile and collect garbage beside the lesson's, on another processor: they don't count.
   const helpers = list(`/proc/${main}/task`).map(Number)
     .filter((tid) => tid !== main && threads.every((thread) => thread.tid !== tid));
@@ -26,7 +30,8 @@ export function observe(main: number, port: number, { processes, threads }: Stat
   const at = performance.now() / 1000;
 
   const tcp = tcpSockets(port);
-  const held = tcp.map(({ remote, received }) => `${remote}: ${received}`);
+  const held = tcp.filter(({ remote }) => there(state).some(({ port }) => port === remote))
+    .map(({ remote, received }) => `${remote}: ${received}`);
   const pidOf = (name: string) => Number(/^child (\d+)/.exec(name)?.[1] ?? main);
   for (const { name, fds } of processes) {
     for (const { fd, file } of openFiles(pidOf(name))) {
@@ -48,12 +53,12 @@ const EVENTS: Record<string, number> = { IN: 1, OUT: 4, ONESHOT: 2 ** 30, ET: 2 
 const bits = (events: string[]) => events.reduce((sum, event) => sum + EVENTS[event], 0x18).toString(16);
 
 /** What the trace tells of that. */
-function told({ sockets, processes, threads }: State): string[] {
+function told(state: State): string[] {
+  const { processes, threads } = state;
   return [
-    ...sockets.filter((socket) => socket.descriptors > 0 || queued(socket))
-      .map(({ port, queue, unread, fin, ended }) =>
-        `${port}: ${queue?.length ?? unread + Number(fin && !ended)}`
-      ),
+    ...there(state).map(({ port, queue, unread, fin, ended }) =>
+      `${port}: ${queue?.length ?? unread + Number(fin && !ended)}`
+    ),
     ...processes.flatMap(({ name, fds }) =>
       Object.entries(fds).flatMap(([fd, file]) =>
         ("port" in file ? [file.port] : file.interest.map(({ fd, events }) => `${fd} ${bits(events)}`))

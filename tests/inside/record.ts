@@ -91,10 +91,10 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
 
   watcher.splice(anchors[ends] ?? lines.length, Infinity);
   // The server's clock is known as well as a line comes fast: clients seem too early by what the quickest answer shows.
-  const early = Math.min(...lines.flatMap((line, i) => {
-    const next = lines[i + 1] ?? line;
-    return isClient(line) && !isClient(next) ? next.time - line.time : [];
-  }));
+  const [early = 0] = lines.flatMap((line, i) => {
+    const next = lines[i + 1];
+    return isClient(line) && next?.time >= line.time ? next.time - line.time : [];
+  }).toSorted((a, b) => a - b);
   const shifted = lines.map((line) => isClient(line) ? { ...line, time: line.time + early } : line);
   const recording = { ...recorded, lines: shifted.map(writeLine) };
   check(recording);

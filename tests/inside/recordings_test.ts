@@ -76,7 +76,7 @@ const last = (
 const SO: [id: string, step: string, fact: (state: State) => unknown, was: unknown, is: unknown][] = [
   ["01", "parent-close", open, [[2, false]], [[1, false]]],
   ["01", "reap", threads, ["awake"], ["awake"]], // accept's limit of time is over
-  ["01-close", "reap", open, [[1, false], [1, false]], [[1, false], [1, false]]], // so no client gets its end
+  ["01-close", "leak", open, [[3, false], [2, false]], [[3, false], [1, false]]], // so no client gets its end
   ["04-block", "fifth", threads, ["asleep recv"], ["asleep recv"]],
   ["04-block", "fifth", open, [[1, false], [0, false], [0, false]], [[1, false], [0, false], [0, false]]],
   ["06", "wake", last, [54, [1]], [54, [1]]], // level-triggered, it goes back to the list
