@@ -18,17 +18,19 @@ const [first] = runs.values();
 
 const word = (key: string, n = "") => WORDS.page[key][lang].replace("{n}", n);
 
-/** Where each of some runs stands at each step, and the steps of clients' events: at these all begin together. */
+/** Where each of some runs stands at each step: at a client's event all begin together. And where there is more to say. */
 function lay(runs: Run[]) {
   const begins = ({ lines }: Run) => lines.flatMap((line, i) => isClient(line) ? [i + 1] : []);
   const parts = runs.map((run) => [0, ...begins(run), run.lines.length + 1]);
-  const [track, events]: [number[][], number[]] = [[], []];
+  const track: number[][] = [];
   for (let part = 1; part < Math.min(...parts.map(({ length }) => length)); part++) {
-    events.push(track.length);
     const longest = Math.max(...parts.map((at) => at[part] - at[part - 1]));
     for (let i = 0; i < longest; i++) track.push(parts.map((at) => Math.min(at[part - 1] + i, at[part] - 1)));
   }
-  return { track, events };
+  const says = (at: number, j: number) => parts[j].includes(at) || moreAt(runs[j], at);
+  const comes = (i: number) => (at: number, j: number) => at !== track[i - 1]?.[j] && says(at, j);
+  const points = [...track.keys()].filter((i) => track[i].some(comes(i)));
+  return { track, points };
 }
 
 /** What the address names: `#05/17`, `#05/wake`; two runs side by side, `#05+06/17`. */
@@ -36,11 +38,11 @@ function place() {
   const [ids, at = ""] = decodeURIComponent(location.hash.slice(1)).split("/");
   const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []).slice(0, 2);
   const shown = found.length > 0 ? found : [first];
-  const { track, events } = lay(shown);
+  const { track, points } = lay(shown);
   const last = track.length - 1;
   const named = track.findIndex((places) => places.some((step, i) => step === shown[i].anchors[at]));
   const step = named === -1 ? Math.max(0, Math.min(Number(at) || 0, last)) : named;
-  return { shown, track, events, step, last };
+  return { shown, track, points, step, last };
 }
 
 /** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
@@ -60,7 +62,8 @@ function sourceOf(run: Run, state: State, line?: Line): string {
       ` <b class="frame ${thread.does}">${signed(state, thread)}</b>`
     );
     const how = running.includes(number) ? `class="running" aria-current="step"` : "";
-    return `<li value="${number}" ${how} style="padding-left:${indent.length}ch">` +
+    const style = `padding-left:${indent.length}ch;${number ? "" : "list-style:none"}`;
+    return `<li value="${number}" ${how} style="${style}">` +
       `<code><${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}></code>${here.join("")}</li>`;
   });
   return `<ol tabindex="0" aria-label="${word("source")}">${html.join("")}</ol>`;
@@ -85,8 +88,8 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
     `<li class="frame ${kind} ${mark}"><b>${named(name, state)}</b> ${text}</li>`
   );
   const [rest, last = rest] = run.recorded.rests.filter(({ after }) => after <= at).toReversed();
-  const since = (what: "cpu" | "at") => `${(rest.seen[what] - last.seen[what]).toFixed(2)} s`;
-  const seen = rest?.after === at ? word("checked", `${since("cpu")} / ${since("at")}`) : "";
+  const since = (what: "cpu" | "at") => (rest.seen[what] - last.seen[what]).toFixed(2);
+  const seen = rest?.after === at ? word("checked", since("cpu")).replace("{of}", since("at")) : "";
   const said = state.said.map((text) => `<pre>${escape(text)}</pre>`);
   return `<ul>${html.join("")}</ul><small>${seen}</small>${said.join("")}`;
 }
@@ -95,40 +98,38 @@ function whoOf(run: Run, before: State, state: State, at: number): string {
 const textsAt = <T>({ anchors, recorded }: Run, at: number, texts: Record<string, T>) =>
   Object.keys(anchors).filter((name) => anchors[name] === at)
     .map((name) => texts[`${recorded.id}/${name}`]).filter(Boolean);
-const linkTo = (address: string, text: string) => `<a class="frame" href="#${address}">${text}</a>`;
 
-/** The call in full, a sentence, what is worth a pause, and what is asked before a step that surprises. */
-function sayingOf(run: Run, at: number, alone: boolean): string {
-  const html = textsAt(run, at, WORDS.notes).map((text) =>
-    `<blockquote class="frame">${text[lang]}</blockquote>`
-  );
-  const [asks] = textsAt(run, at + 1, WORDS.questions);
-  if (asks && alone) {
-    const { ask, choices, right } = asks;
-    const go = linkTo(`${run.recorded.id}/${at + 1}`, "▶");
+/** What is worth a pause, and what is asked before a step that surprises. */
+function moreAt(run: Run, at: number): string {
+  const html = textsAt(run, at, WORDS.notes).map((text) => `<blockquote>${text[lang]}</blockquote>`);
+  for (const { ask, choices, right } of textsAt(run, at + 1, WORDS.questions)) {
     const answers = choices.map((choice, i) => {
       const answer = i === right ? word("right") : word("wrong", choices[right][lang]);
-      return `<details name="answer"><summary>${choice[lang]}</summary>${answer} ${go}</details>`;
+      return `<details name="answer"><summary>${choice[lang]}</summary>${answer}</details>`;
     });
     html.push(`<p><b>${word("next")} ${ask[lang]}</b></p>`, ...answers);
   }
+  return html.join("");
+}
+
+/** The call in full, a sentence, and more. */
+function sayingOf(run: Run, at: number): string {
   const line = run.lines[at - 1];
-  if (!line) return `<p>${word("start")}</p>${html.join("")}`;
+  if (!line) return `<p>${word("start")}</p>${moreAt(run, at)}`;
   const { who, text, call, note, time, place } = line;
   const [before, after] = run.states.slice(at - 1);
-  const when = `${time.toFixed(2)} ms`;
   const does = isClient(line) ? word(`client ${call}`, text.split(" ")[1]) : `<code>${escape(text)}</code>`;
-  return `<p><b>${named(who, after)} ${does}</b> ${escape(noteOf(note))} <small>${when} ${place}</small></p>
-<p>${escape(explain(before, after, line))}</p>${html.join("")}`;
+  const when = `${time.toFixed(2)} ms ${noteOf(place)}`;
+  return `<p><b>${named(who, after)} ${does}</b> ${escape(noteOf(note))} <small>${when}</small></p>
+<p>${escape(explain(before, after, line))}</p>${moreAt(run, at)}`;
 }
 
 /** A run's step: source, clients and threads, kernel. It stands still when the other one of two goes on. */
 function articleOf(run: Run, at: number, still: string): string {
   const [before, state] = [run.states[still ? at : Math.max(at - 1, 0)], run.states[at]];
-  const terms = WORDS.terms.map((text) => `<p>${text[lang]}</p>`).join("");
   const panes = {
     [run.recorded.id.includes("-") ? "altered" : "source"]: sourceOf(run, state, run.lines[at - 1]),
-    ...at > 0 ? { who: whoOf(run, before, state, at), kernel: scene(before, state) } : { terms },
+    ...at > 0 && { who: whoOf(run, before, state, at), kernel: scene(before, state) },
   };
   const html = Object.entries(panes).map(([name, html]) =>
     `<section class="${name}" aria-label="${word(name)}"><h3>${word(name)}</h3>${html}</section>`
@@ -137,17 +138,17 @@ function articleOf(run: Run, at: number, still: string): string {
 }
 
 function render() {
-  const { shown, track, events, step, last } = place();
+  const { shown, track, points, step, last } = place();
   const address = (to: number) =>
     `#${shown.map(({ recorded }) => recorded.id).join("+")}/${Math.max(0, Math.min(to, last))}`;
   const ways = {
     ArrowRight: step + 1,
     ArrowLeft: step - 1,
-    ArrowDown: events.find((event) => event > step) ?? last,
-    ArrowUp: events.findLast((event) => event < step) ?? 0,
+    ArrowDown: points.find((point) => point > step) ?? last,
+    ArrowUp: points.findLast((point) => point < step) ?? 0,
   };
   for (const [key, to] of Object.entries(ways)) byId(key).onclick = () => go(address(to));
-  for (const link of LINKS) link.ariaCurrent = link.hash === address(0) ? "page" : null;
+  for (const link of document.links) link.ariaCurrent = link.hash === address(0) ? "page" : null;
   SLIDER.max = `${last}`;
   SLIDER.value = `${step}`;
   SLIDER.oninput = () => go(address(SLIDER.valueAsNumber));
@@ -156,10 +157,11 @@ function render() {
   const stills = shown.map((_, i) => track[step - 1]?.[i] === track[step][i] ? "still" : "");
   byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i], stills[i])).join("");
   byId("saying").innerHTML = shown.map((run, i) =>
-    `<div class="${stills[i]}">${sayingOf(run, track[step][i], shown.length === 1)}</div>`
+    `<div class="${stills[i]}">${sayingOf(run, track[step][i])}</div>`
   ).join("");
   for (const list of document.querySelectorAll("ol")) {
-    const line = list.querySelector<HTMLElement>(".running") ?? list.querySelector<HTMLElement>("li:has(b)");
+    const find = (what: string) => list.querySelector<HTMLElement>(what);
+    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(del, ins)");
     if (line) list.scrollTop = line.offsetTop - list.offsetTop - list.clientHeight / 2;
   }
 }
@@ -183,7 +185,10 @@ async function listen(known = "") {
 }
 
 const ids = data.live ? [] : [...runs.keys()].toSpliced(6, 0, "01+02", "04+05", "05+06");
-const titles = ids.map((id) => runs.get(id)?.title.split(/[:：]/)[0] ?? id.replace("+", " | "));
+const links = ids.map((id, i) => {
+  const title = runs.get(id)?.title.split(/[:：]/)[0] ?? id.replace("+", " | ");
+  return `<a class="frame" href="#${id}/0">${title}</a>${i === 5 || i === 8 ? "<br>" : ""}`;
+});
 document.documentElement.lang = lang ? "zh-CN" : "en";
 document.title = word("heading");
 const button = (key: string, sign: string) =>
@@ -195,25 +200,27 @@ document.body.innerHTML = `<form id="lang">
 </form>
 <p>${word(data.live ? "intro, live" : "intro")}</p>
 <nav aria-label="${word("runs")}">
-${ids.map((id, i) => linkTo(`${id}/0`, titles[i])).join(" ")}
+${links.join(" ")}
 </nav>
 <div id="controls">
-${button("ArrowUp", `◀ ${word("event")}`)}
+${button("ArrowUp", `◀ ${word("point")}`)}
 ${button("ArrowLeft", "◀")}
 <input id="slider" type="range" min="0" aria-label="${word("slider")}">
 ${button("ArrowRight", "▶")}
-${button("ArrowDown", `${word("event")} ▶`)}
-<output id="count"></output>
+${button("ArrowDown", `${word("point")} ▶`)}
+<span id="count"></span>
 </div>
 <strong id="ended" role="status"></strong>
 <div id="saying" aria-live="polite"></div>
 <main id="runs"></main>
-<small>${word(data.live ? "made, live" : "made", first.recorded.runtime)}</small>`;
+<details id="terms" open><summary>${word("terms")}</summary>
+${WORDS.terms.map((text) => `<p>${text[lang]}</p>`).join("")}
+</details>
+<p><small>${word(data.live ? "made, live" : "made", first.recorded.runtime)}</small></p>`;
 const SLIDER = byId("slider") as HTMLInputElement;
-const LINKS = [...document.querySelectorAll("nav a")] as HTMLAnchorElement[];
 document.onkeydown = (event) => {
   const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol");
-  const way = byId(event.key) ?? LINKS.find(({ hash }) => hash === `#0${event.key}/0`);
+  const way = byId(event.key) ?? [...document.links].find(({ hash }) => hash === `#0${event.key}/0`);
   if (!way || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   way.click();

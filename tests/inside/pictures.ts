@@ -13,60 +13,72 @@ type Panel = readonly [html: string, height: number];
 
 /** So many panels in a row, below a name and a legend. */
 function picture(name: string, legend: string, panels: Panel[], columns: number, width: number): string {
+  const all = columns * (width + 16);
   const rows = Object.values(Object.groupBy(panels, (_, i) => Math.floor(i / columns)));
-  const height = rows.reduce((sum, row) => sum + Math.max(...row!.map(([, height]) => height)), 56);
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${columns * (width + 16)} ${height}">
+  const top = 24 + 16 * Math.ceil(legend.replace(/<.*?>/g, "").length * 7 / all); // px of a letter, more than it has
+  const height = rows.reduce((sum, row) => sum + Math.max(...row!.map(([, height]) => height)), top + 16);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${all} ${height}">
 <title>${name}</title>
 <style>
 ${CSS}</style>
 <foreignObject width="100%" height="100%"><main xmlns="http://www.w3.org/1999/xhtml">
-<header style="width:100%;height:48px"><h1>${name}</h1>${legend}</header>
+<header style="width:100%;height:${top}px"><h1>${name}</h1><p>${legend}</p></header>
 ${panels.map(([html, h]) => `<section style="width:${width}px;height:${h}px">${html}</section>`).join("\n")}
 </main></foreignObject>
 </svg>
 `;
 }
 
-const LEGEND = `<p><b class="blue">❶</b> connects <b class="green">❶</b> asks <b class="blue">①</b> closes
-<b class="blue">↓</b> wakes <b class="green">↑</b> answers <b class="amber">━</b> awake <b class="dim">┄</b> asleep</p>`;
+const sign = (colour: string, text: string) => `<b style="color:var(--${colour})">${text}</b>`;
+const STORY = `${sign("blue", "❶")} connects ${sign("green", "❶")} asks ${sign("blue", "①")} closes
+${sign("blue", "↓")} wakes ${sign("green", "↑")} answers ${sign("amber", "━")} awake ${
+  sign("dim", "─")
+} asleep.
+Compare who is awake: the milliseconds contain tracing and the JavaScript runtime, and five clients are too few to
+tell select from epoll. 04 never has to be woken, since it never sleeps.`;
+const INSTANT =
+  `☾ asleep ▸ awake → a descriptor leads to it. Green: what nobody has read or accepted yet; orange: awake,
+or told that something came. Ringed in red: changed by this request.`;
 
-const NAMES = 52; // width of the lanes' names
+const NAMES = 58; // width of the lanes' names
 const LANE = 12; // height of a thread's lane
-const TOP = 30; // above the first lane: the clients' marks
+const TOP = 34; // above the first lane: the clients' marks
 const LENS = 20; // ms
 
 /** So many ms from `from` on: who is awake, what clients do, whom that wakes, who answers. */
 function timeline(run: Run, width: number, from: number, ms: number): Panel {
   const names = [...new Set(run.states.flatMap(({ threads }) => threads.map(({ name }) => name)))];
+  const height = TOP + names.length * LANE + 18;
   const middle = (who: string) => TOP + (names.indexOf(who) + 0.5) * LANE;
   const at = (time: number) => NAMES + Math.min(Math.max((time - from) / ms, 0), 1) * (width - NAMES - 8);
-  let svg = names.map((who) => `<text y="${middle(who) + 4}">${named(who, run.state)}</text>`).join("");
-  const draw = (kind: string, x: number, to: string) =>
-    svg += `<path class="${kind}" d="M${x.toFixed(1)} ${to}" fill="none" stroke="currentColor"/>`;
-  let [last, y] = [0, 0];
+  let svg = "";
+  const write = (x: number, y: number, text: string, rest = "") =>
+    svg += `<text x="${x.toFixed(1)}" y="${y}" ${rest}>${text}</text>`;
+  const draw = (colour: string, x: number, to: string, thick = 1) =>
+    svg += `<path style="stroke:var(--${colour})" d="M${
+      x.toFixed(1)
+    } ${to}" fill="none" stroke-width="${thick}"/>`;
+  for (const who of names) write(0, middle(who) + 4, named(who, run.state));
+  const tick = 10 ** Math.floor(Math.log10(ms)) / 2;
+  for (let time = 0; time < 0.85 * ms; time += tick) write(at(from + time) - 1, height - 4, `| ${time} ms`);
   for (const [i, line] of run.lines.entries()) {
     const state = run.states[i + 1];
     const next = run.lines[i + 1]?.time ?? Infinity;
     if (line.time > from + ms || next < from) continue;
     const [x, end] = [line.time, next].map(at);
     for (const thread of state.threads) {
-      const [kind, to] = asleep(thread) ? ["dim", end] : ["amber", Math.max(end, x + 1.2)];
-      draw(kind, x, `${middle(thread.name)}H${to.toFixed(1)}`);
+      const [colour, to, thick] = asleep(thread) ? ["dim", end, 1] as const : ["amber", end + 1, 8] as const;
+      draw(colour, x, `${middle(thread.name)}H${to.toFixed(1)}`, thick);
     }
     if (line.time < from) continue;
-    if (line.call === "send") draw("green", x - 3, `${middle(line.who) - 4}V18m-3 5l3-5l3 5`);
+    if (line.call === "send") draw("green", x - 3, `${middle(line.who) - 4}V22m-3 5l3-5l3 5`);
     if (!isClient(line)) continue;
-    if (state.woken) draw("blue", x, `24V${middle(state.woken.name) - 4}m-3-5l3 5l3-5`);
-    y = x - last < 11 && y === 24 ? 12 : 24; // else a mark hides the one before
-    last = x;
-    const sign = (line.call === "closes" ? "①" : "❶").codePointAt(0)! - 1 + Number(line.who.split(" ")[1]);
-    const kind = line.call === "sends" ? "green" : "blue";
-    svg += `<text class="${kind}" x="${
-      x.toFixed(1)
-    }" y="${y}" font-size="14" text-anchor="middle">&#${sign};</text>`;
+    if (state.woken) draw("blue", x, `22V${middle(state.woken.name) - 4}m-3-5l3 5l3-5`);
+    const mark = (line.call === "closes" ? "①" : "❶").codePointAt(0)! - 1 + Number(line.who.split(" ")[1]);
+    const colour = line.call === "sends" ? "green" : "blue";
+    write(x, 16, `&#${mark};`, `style="fill:var(--${colour})" font-size="14" text-anchor="middle"`);
   }
-  const height = TOP + names.length * LANE;
-  const size = `width="${width}" height="${height}" font-size="11" fill="currentColor"`;
+  const size = `width="${width}" height="${height}" style="display:block" font-size="11" fill="currentColor"`;
   return [`<svg xmlns="http://www.w3.org/2000/svg" ${size}>${svg}</svg>`, height];
 }
 
@@ -113,8 +125,8 @@ export function pictures(recordings: readonly Recorded[]): Record<string, string
   const ms = Math.max(...times) + 100;
   const name = `Five clients, to scale: the first ${(ms / 1000).toFixed(1)} s`;
   const both = (columns: number, width: number) => [
-    picture(name, LEGEND, runs.map((run) => story(run, ms, width)), columns, width),
-    picture("Client 5 has just asked", "", runs.map(instant), columns, width),
+    picture(name, STORY, runs.map((run) => story(run, ms, width)), columns, width),
+    picture("Client 5 has just asked", INSTANT, runs.map(instant), columns, width),
   ];
   const [[wide, inside], [narrow, insideNarrow]] = [both(2, 430), both(1, 364)];
   return { "story": wide, "story-narrow": narrow, inside, "inside-narrow": insideNarrow };

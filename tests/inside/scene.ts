@@ -28,7 +28,8 @@ const HEAD = 0;
 /** After the descriptor tables. */
 const COLUMNS = ["name", "nonblocking", "interest", "asked", "came", "waits", "reads", "sent"];
 
-function entries(state: State): Entry[] {
+/** All of a state. Whoever `woken` names is awake, though still in the wait queues. */
+function entries(state: State, woken?: string): Entry[] {
   const { processes, threads, sockets, epolls } = state;
   const all: Entry[] = [];
   const put = (row: number, column: string, text: string, kind = "") => all.push([row, column, text, kind]);
@@ -45,8 +46,9 @@ function entries(state: State): Entry[] {
       for (const [fd, other] of Object.entries(fds)) if (other === file) here(name, fd, "frame slot");
     }
     for (const thread of sleepers(state, file)) {
-      const wakes = has(file) && thread.does === "woken"; // who is woken from elsewhere is in this queue still
-      here("waits", signed(state, thread, !wakes), `frame ${wakes ? "woken" : "asleep"}`);
+      const awake = thread.does === "woken" || thread.name === woken;
+      const kind = !awake ? "asleep" : has(file) ? "woken" : "awake"; // by this file, or by another
+      here("waits", signed(state, thread, !awake), `frame ${kind}`);
     }
     if ("ready" in file) {
       here("name", "epoll", "epoll");
@@ -76,7 +78,7 @@ function entries(state: State): Entry[] {
       continue;
     }
     here("name", named(client, state), "connection");
-    if (queued(file)) here("waits", term("queued"));
+    if (queued(file)) here("name", term("queued"));
     if (unread > 0) here("reads", `${unread} B`, "frame bytes");
     if (fin) here("reads", term(ended ? "end, read" : "end"), ended ? "" : "frame bytes");
     if (unread === 0 && !fin) here("reads", term("nothing"));
@@ -88,8 +90,8 @@ function entries(state: State): Entry[] {
 
 /** The table, as HTML and XML; what differs from `before` is marked. */
 export function scene(before: State, state: State): string {
-  const about = ([row, column, text]: Entry) => `${row} ${column} ${text.replace(/^[☾▸] /, "")}`;
-  const all = compare(entries(state), entries(before), about)
+  const old = entries(before, state.woken?.name);
+  const all = compare(entries(state), old, ([row, column, text]) => `${row} ${column} ${text}`)
     .filter(({ one: [, , , kind], mark }) => kind || mark !== "gone");
   const owners = state.processes.map(({ name }) => name);
   const columns = [...owners, ...COLUMNS].filter((name) => all.some(({ one }) => one[1] === name));
@@ -103,6 +105,5 @@ export function scene(before: State, state: State): string {
   };
   const ids = [...new Set([HEAD, ...all.map(({ one: [row] }) => row)])].sort((a, b) => a - b);
   const [head, ...rows] = ids.map((row) => `<tr>${columns.map((column) => cell(row, column)).join("")}</tr>`);
-  const tables = columns.map((name) => `<col class="${owners.includes(name) ? "table" : ""}"/>`).join("");
-  return `<table><colgroup>${tables}</colgroup><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
 }

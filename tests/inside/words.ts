@@ -37,7 +37,7 @@ export const noteOf = (note: string) =>
 
 /** What is so of a step. What there is can be asked for by its name, and fills gaps of that name. */
 function known(before: State, after: State, line: Line): Record<string, unknown> {
-  const { who, call, args: [fd, , of, events], result, error, count, waits, note } = line;
+  const { who, call, args: [fd, , of, events], result, error, count, waits, note, place } = line;
   const thread = after.threads.find(({ name }) => name === who);
   const file = call === "accept4" && result > 0 ? fileAt(after, who, result) : fileAt(before, who, fd);
   const mine = after.sockets.find(({ client }) => client === who);
@@ -64,7 +64,8 @@ function known(before: State, after: State, line: Line): Record<string, unknown>
     idle: count !== undefined && socket?.nonblocking === false,
     spins: clients.length > 0 && thread?.does === "spins",
     again: socket?.ended,
-    lingers: socket?.over,
+    over: socket?.over,
+    lingers: socket?.over && place === before.threads.find(({ name }) => name === who)?.place, // in one call of the lesson's
     set: thread?.select?.asked.length,
     came: thread?.select?.came?.join(", ") ?? note.replace(/^waited [\d.]+ ms, /, ""),
     listed: ready.length > was.length,
