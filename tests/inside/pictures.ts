@@ -60,7 +60,9 @@ function timeline(run: Run, width: number, from: number, ms: number): Panel {
     } ${to}" fill="none" stroke-width="${thick}"/>`;
   for (const who of names) write(0, middle(who) + 4, named(who, run.state));
   const tick = 10 ** Math.floor(Math.log10(ms)) / 2;
-  for (let time = 0; time < 0.85 * ms; time += tick) write(at(from + time) - 1, height - 4, `| ${time} ms`);
+  for (let time = 0; time < 0.85 * ms; time += tick) {
+    write(at(from + time) - 1, height - 4, `| ${time}${time ? "" : " ms"}`);
+  }
   for (const [i, line] of run.lines.entries()) {
     const state = run.states[i + 1];
     const next = run.lines[i + 1]?.time ?? Infinity;
