@@ -31,14 +31,11 @@ ${panels.map(([html, h]) => `<section style="width:${width}px;height:${h}px">${h
 
 const sign = (colour: string, text: string) => `<b style="color:var(--${colour})">${text}</b>`;
 const STORY = `${sign("blue", "❶")} connects ${sign("green", "❶")} asks ${sign("blue", "①")} closes
-${sign("blue", "↓")} wakes ${sign("green", "↑")} answers ${sign("amber", "━")} awake ${
-  sign("dim", "─")
-} asleep.
-Compare who is awake: the milliseconds contain tracing and the JavaScript runtime, and five clients are too few to
-tell select from epoll. 04 never has to be woken, since it never sleeps.`;
-const INSTANT =
-  `☾ asleep ▸ awake → a descriptor leads to it. Green: what nobody has read or accepted yet; orange: awake,
-or told that something came. Ringed in red: changed by this request.`;
+${sign("blue", "↓")} wakes ${sign("green", "↑")} answers ${sign("amber", "━")} awake
+${sign("dim", "─")} asleep. Compare who is awake: the milliseconds contain tracing and the JavaScript runtime,
+and five clients are too few to tell select from epoll. 04 never has to be woken, since it never sleeps.`;
+const INSTANT = `☾ asleep ▸ awake → a descriptor leads to it. Green: what nobody has read or accepted yet;
+orange: awake, or told that something came. Ringed in red: changed by this request.`;
 
 const NAMES = 58; // width of the lanes' names
 const LANE = 12; // height of a thread's lane
@@ -54,15 +51,14 @@ function timeline(run: Run, width: number, from: number, ms: number): Panel {
   let svg = "";
   const write = (x: number, y: number, text: string, rest = "") =>
     svg += `<text x="${x.toFixed(1)}" y="${y}" ${rest}>${text}</text>`;
-  const draw = (colour: string, x: number, to: string, thick = 1) =>
-    svg += `<path style="stroke:var(--${colour})" d="M${
-      x.toFixed(1)
-    } ${to}" fill="none" stroke-width="${thick}"/>`;
+  const draw = (colour: string, x: number, to: string, thick = 1) => {
+    const path = `d="M${x.toFixed(1)} ${to}" fill="none"`;
+    svg += `<path ${path} style="stroke:var(--${colour})" stroke-width="${thick}"/>`;
+  };
   for (const who of names) write(0, middle(who) + 4, named(who, run.state));
+  write(at(from) - 1, height - 4, "| 0 ms");
   const tick = 10 ** Math.floor(Math.log10(ms)) / 2;
-  for (let time = 0; time < 0.85 * ms; time += tick) {
-    write(at(from + time) - 1, height - 4, `| ${time}${time ? "" : " ms"}`);
-  }
+  for (let time = tick; time < 0.85 * ms; time += tick) write(at(from + time) - 1, height - 4, `| ${time}`);
   for (const [i, line] of run.lines.entries()) {
     const state = run.states[i + 1];
     const next = run.lines[i + 1]?.time ?? Infinity;
