@@ -1,4 +1,4 @@
-/** Puts the page together: one file, without a request to anywhere. */
+/** Puts the page together: one file, which by its policy asks nobody but its own server. */
 import { stripTypeScriptTypes } from "node:module";
 import type { Recorded } from "./run.ts";
 
@@ -12,11 +12,22 @@ const plain = async (name: string) =>
   stripTypeScriptTypes(await read(name)).replace(/^import [^;]*;$|^export |[ \t]+$/gm, "");
 
 /** The page for these runs; a live one has a run that is still empty, and asks its server for more. */
-export async function build(runs: readonly Recorded[], live = false): Promise<string> {
-  const parts: Record<string, string> = {
-    STYLE: await read("scene.css") + await read("page.css"),
-    DATA: JSON.stringify({ live, runs }).replaceAll("<", "\\u003c"),
-    SCRIPT: `const words = ${await read("words.json")};\n` + (await Promise.all(SCRIPTS.map(plain))).join(""),
-  };
-  return (await read("page.html")).replace(/\/\*(STYLE|DATA|SCRIPT)\*\//g, (_, name) => parts[name]);
-}
+export const build = async (runs: readonly Recorded[], live = false): Promise<string> =>
+  `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; connect-src 'self'; img-src data:;
+script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Look inside</title>
+<link rel="icon" href="data:,">
+<style>
+${await read("scene.css")}${await read("page.css")}</style>
+<script id="data" type="application/json">
+${JSON.stringify({ live, runs }).replaceAll("<", "\\u003c")}
+</script>
+<script type="module">
+const words = ${await read("words.json")};
+${(await Promise.all(SCRIPTS.map(plain))).join("")}</script>
+</html>
+`;

@@ -7,7 +7,8 @@ import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
 import { pictures } from "./pictures.ts";
-import { check, record, type Recording, STORIES } from "./record.ts";
+import { record, STORIES } from "./record.ts";
+import type { Recorded } from "./run.ts";
 
 const HELP = `deno task inside [options]
 deno task inside [--runtime NAME] LESSON [the lesson's options]
@@ -20,26 +21,23 @@ deno task inside [--runtime NAME] LESSON [the lesson's options]
   --help          print this text`;
 
 const string = { type: "string" } as const;
-const boolean = { type: "boolean" } as const;
-const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string, help: boolean };
+const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string };
 
 // What stands behind a lesson is the lesson's.
-const at = Deno.args.findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
-const [args, lesson] = at === -1 ? [Deno.args, []] : [Deno.args.slice(0, at), Deno.args.slice(at)];
-const { runtime: name = "deno", html, svg, json, from } = readOptions("inside", HELP, OPTIONS, args);
-const runtime = RUNTIMES.find((runtime) => runtime === name) ??
-  complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${name}`);
-if (lesson.length > 0) {
-  const code = await live(lesson, runtime).catch(({ message, cause }) => {
-    console.error(`inside: ${message || cause?.message}`);
-    return 1;
-  });
-  Deno.exit(code);
+const at = [...Deno.args, ".ts"].findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
+const options = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, at));
+const { html, svg, json, from } = options;
+const runtime = RUNTIMES.find((name) => name === (options.runtime ?? "deno")) ??
+  complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${options.runtime}`);
+if (at < Deno.args.length) {
+  await live(Deno.args.slice(at), runtime).catch(({ message, cause }) =>
+    complain("inside", message || cause)
+  );
+  Deno.exit(0);
 }
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
 
-const recordings: Recording[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
-recordings.forEach(check);
+const recordings: Recorded[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
 for (const story of from ? [] : STORIES) {
   console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
   recordings.push(await record(story, runtime));

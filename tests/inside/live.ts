@@ -10,66 +10,55 @@ import { Watcher } from "./watch.ts";
 const PAUSE = 50;
 const ENOUGH = 2000;
 
-/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Returns the exit code; throws if it does not start. */
-export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<number> {
+/** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Throws if it does not start. */
+export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<void> {
   const source = await Deno.readTextFile(file);
   const lesson = await startServer(file, [...COMMANDS[runtime], file, ...args, "--trace"]);
-  const watcher = new Watcher(lesson, console.log);
-  const story = { lines: watcher.lines, version: 0, ended: undefined as string | undefined };
-  const seen = Promise.withResolvers<void>();
-  let news = Promise.withResolvers<void>();
-  const tell = () => {
-    story.version++;
-    news.resolve();
-    news = Promise.withResolvers();
-  };
+  const recorded = { id: "live", runtime, file: file.replace(/^.*\//, ""), source, lines: [], rests: [] };
+  const watcher = new Watcher(recorded, lesson, console.log);
+  const { lines } = watcher;
+  const story = { lines, ended: undefined as string | undefined };
+  const told = Promise.withResolvers<void>();
 
-  const name = file.replace(/^.*\//, "");
-  const page = await build([{ id: "live", runtime, file: name, source, lines: [], rests: [] }], true);
+  const page = await build([recorded], true);
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`Look inside (Ctrl-C ends it): http://127.0.0.1:${port}/`),
-  }, async ({ method, url }) => {
-    const { hostname, pathname, search } = new URL(url);
+  }, ({ method, url }) => {
+    const { hostname, pathname } = new URL(url);
     // A page of another site must not read along, by a name of its own for this address.
     const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(story)?$/.test(pathname);
     if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
     if (pathname === "/") {
       return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
     }
-    if (search === `?${story.version}`) await news.promise; // it knows that one
-    if (story.ended !== undefined) seen.resolve();
+    if (story.ended !== undefined) told.resolve();
     return Response.json(story);
   });
 
   const pass = () => {
-    if (watcher.lines.length > ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
-    const known = [...watcher.lines];
+    if (lines.length >= ENOUGH) return void (lesson.stdout.length = 0); // who spins would fill the memory
     watcher.pass();
-    if (watcher.lines.length >= ENOUGH) watcher.say("These steps are enough: start it again for more.");
-    if (watcher.lines.some((line, i) => line !== known[i])) tell();
+    if (lines.length >= ENOUGH) watcher.tell("output", "These steps are enough: start it again for more.");
   };
   const timer = setInterval(pass, PAUSE);
 
-  const end = (async () => {
-    const { code, signal } = await lesson.status;
-    await lesson[Symbol.asyncDispose](); // all that it has printed is there
-    clearInterval(timer);
-    pass();
-    story.ended = signal ?? `exit code ${code}`;
-    tell();
-    console.log(`the lesson has ended: ${story.ended}`);
-  })();
-
-  await new Promise<void>((resolve) => {
+  const interrupted = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, resolve);
   });
-  for (const process of tree(lesson.pid)) probe(() => Deno.kill(process, "SIGINT"), undefined);
-  const patience = setTimeout(() => lesson[Symbol.asyncDispose](), 2000); // it may have a handler of its own
-  await end;
-  clearTimeout(patience);
-  await Promise.race([seen.promise, pause(500)]); // a page that is open learns of the end
+  interrupted.then(() => {
+    for (const process of tree(lesson.pid)) probe(() => Deno.kill(process, "SIGINT"), undefined);
+    setTimeout(() => lesson[Symbol.asyncDispose](), 2000); // it may have a handler of its own
+  });
+  const { code, signal } = await lesson.status;
+  await lesson[Symbol.asyncDispose](); // all that it has printed is there
+  clearInterval(timer);
+  pass();
+  story.ended = signal ?? `exit code ${code}`;
+  console.log(`the lesson has ended: ${story.ended}`);
+
+  await interrupted;
+  await Promise.race([told.promise, pause(500)]); // a page that is open learns of the end
   await server.shutdown();
-  return 0;
 }

@@ -2,301 +2,229 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /// <reference lib="esnext" />
-/** The page: it runs in a browser, with the model, the words and the scene in the same script. */
+/** The page: it runs in a browser, with the model, the words and the scene in the same script. The address says what it shows. */
 import { isClient, type Line } from "../support/trace_lines.ts";
-import { asleep, connections, queued, type State, type Thread } from "./model.ts";
+import { connections, queued, type State } from "./model.ts";
 import { type Recorded, Run } from "./run.ts";
-import { compare, drawing, escape, scene, signed } from "./scene.ts";
-import { explain, lang, named, noteOf, SPACE, WORDS } from "./words.ts";
+import { compare, escape, scene, signed, threadsAt } from "./scene.ts";
+import { explain, lang, named, noteOf, WORDS } from "./words.ts";
 
 const byId = (id: string) => document.getElementById(id)!;
-const word = (key: string, n: unknown = "") => WORDS.page[key][lang].replace("{n}", `${n}`);
 
 /** What the file brings along: the recordings; or one run that is still empty and comes from the server. */
 const data: { live: boolean; runs: Recorded[] } = JSON.parse(byId("data").textContent!);
 const runs = new Map(data.runs.map((recorded) => [recorded.id, new Run(recorded)]));
 const [first] = runs.values();
 
-/** One run, or two side by side. */
-let shown = [first];
-/** Where each of them stands at each step: both begin together whatever a client does. */
-let track: number[][] = [];
-/** The steps at which a client does something. */
-let events: number[] = [];
-let step = 0;
-/** What was asked before this step, and whether the answer was right. */
-let verdict = "";
+const word = (key: string, n = "") => WORDS.page[key][lang].replace("{n}", n);
 
-/** Lay the runs beside one another. */
-function lay() {
-  const parts = shown.map(({ lines }) => [
-    0,
-    ...lines.flatMap((line, i) => isClient(line) ? [i + 1] : []),
-    lines.length + 1,
-  ]);
-  [track, events] = [[], []];
+/** Where each of some runs stands at each step: at a client's event all begin together. And where there is more to say. */
+function lay(runs: Run[]) {
+  const begins = ({ lines }: Run) => lines.flatMap((line, i) => isClient(line) ? [i + 1] : []);
+  const parts = runs.map((run) => [0, ...begins(run), run.lines.length + 1]);
+  const track: number[][] = [];
   for (let part = 1; part < Math.min(...parts.map(({ length }) => length)); part++) {
-    events.push(track.length);
     const longest = Math.max(...parts.map((at) => at[part] - at[part - 1]));
     for (let i = 0; i < longest; i++) track.push(parts.map((at) => Math.min(at[part - 1] + i, at[part] - 1)));
   }
+  const says = (at: number, j: number) => parts[j].includes(at) || moreAt(runs[j], at);
+  const comes = (i: number) => (at: number, j: number) => at !== track[i - 1]?.[j] && says(at, j);
+  const points = [...track.keys()].filter((i) => track[i].some(comes(i)));
+  return { track, points };
 }
 
-const idsOf = (runs: Run[]) => runs.map(({ recorded }) => recorded.id).join("+");
-/** The names of a run's step that have a text of this kind. */
-const keysAt = ({ anchors, recorded }: Run, at: number, texts: Record<string, unknown>) =>
-  Object.entries(anchors).filter(([, step]) => step === at).map(([name]) => `${recorded.id}/${name}`)
-    .filter((key) => key in texts);
-
-function show(to: number, answered = "") {
-  step = Math.max(0, Math.min(to, track.length - 1));
-  verdict = answered;
-  history.replaceState(null, "", `#${idsOf(shown)}/${step}`);
-  render();
-}
-
-/** `#05/17`, `#05/wake`, `#05+06/17`. */
-function follow() {
-  const [ids, at = "0"] = decodeURIComponent(location.hash.slice(1)).split("/");
-  const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []);
-  shown = found.length > 0 ? found.slice(0, 2) : [first];
-  verdict = "";
-  lay();
-  const has = shown.findIndex(({ anchors }) => at in anchors);
-  const named = track.findIndex((places) => places[has] === shown[has]?.anchors[at]);
-  step = has === -1 ? Math.min(Number(at) || 0, track.length - 1) : named;
-  render();
-}
-
-/** A line of source: what does not fit goes on below its own indentation, and comments step back. */
-function codeOf(text: string, tag: string): string {
-  const [, indent, code, comment = ""] = /^( *)(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text)!;
-  const html = `<${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}>`;
-  return `<code style="margin-left:${indent.length}ch">${html}</code>`;
-}
-
-/** A frame, filled with the colour of its kind. */
-const framed = (tag: string, kind: string, html: string) =>
-  `<${tag} class="frame ${kind}" style="--fill:var(--${kind.split(" ")[0]})">${html}</${tag}>`;
-const kindOf = (state: State, thread: Thread) => asleep(state, thread) ? "asleep" : "woken";
-/** Where a thread is. The lines of a lesson that make no call are not in its trace, such as the one that joins. */
-function lineOf({ recorded }: Run, { place, awaits }: Thread): string {
-  const joins = recorded.source.split("\n").findIndex((text) => text.includes(".join()")) + 1;
-  return awaits === "end" && joins ? `${joins}` : place.split(":")[1] ?? "";
+/** What the address names: `#05/17`, `#05/wake`; two runs side by side, `#05+06/17`. */
+function place() {
+  const [ids, at = ""] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []).slice(0, 2);
+  const shown = found.length > 0 ? found : [first];
+  const { track, points } = lay(shown);
+  const last = track.length - 1;
+  const named = track.findIndex((places) => places.some((step, i) => step === shown[i].anchors[at]));
+  const step = named === -1 ? Math.max(0, Math.min(Number(at) || 0, last)) : named;
+  return { shown, track, points, step, last };
 }
 
 /** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
 function sourceOf(run: Run, state: State, line?: Line): string {
-  const { recorded } = run;
-  const [source, lesson] = [recorded, runs.get(recorded.id.split("-")[0])?.recorded ?? recorded]
-    .map(({ source }) => source.split("\n"));
-  const running = line?.place.split(":")[1]?.split(",").map(Number) ?? [];
-  let next = 0;
-  const lines = source.map((text, i) => {
-    const number = i + 1;
-    let html = "";
-    while (next < lesson.length && !source.slice(i).includes(lesson[next])) {
-      html += `<li>${codeOf(lesson[next++], "del")}</li>`;
-    }
-    const tag = lesson[next] === text ? "span" : "ins";
-    if (tag === "span") next++;
-    const here = state.threads.filter((one) =>
-      (one.awaits || one.inside?.on.length) && lineOf(run, one) === `${number}`
+  const source = run.recorded.source.split("\n");
+  const lesson = (runs.get(run.recorded.id.split("-")[0]) ?? run).recorded.source.split("\n");
+  const lines: [text: string, tag: string, number: string][] = [];
+  for (const [i, text] of source.entries()) {
+    while (!source.slice(i).includes(lesson[0] ?? text)) lines.push([lesson.shift()!, "del", ""]);
+    lines.push([text, lesson[0] === text ? "span" : "ins", `${i + 1}`]);
+    if (lesson[0] === text) lesson.shift();
+  }
+  const running = line?.place.split(":")[1]?.split(",") ?? [];
+  const html = lines.map(([text, tag, number]) => {
+    const [, indent, code, comment = ""] = /^( *)(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text)!;
+    const here = threadsAt(state, number).map((thread) =>
+      ` <b class="frame ${thread.does}">${signed(state, thread)}</b>`
     );
-    const chips = here.map((thread) => framed("b", kindOf(state, thread), signed(state, thread)));
-    const runs = running.includes(number) ? `class="running" aria-current="step"` : "";
-    return `${html}<li value="${number}" ${runs}>${codeOf(text, tag)} ${chips.join(" ")}</li>`;
+    const how = running.includes(number) ? `class="running" aria-current="step"` : "";
+    const style = `padding-left:${indent.length}ch;${number ? "" : "list-style:none"}`;
+    return `<li value="${number}" ${how} style="${style}">` +
+      `<code><${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}></code>${here.join("")}</li>`;
   });
-  return `<ol>${lines.join("")}</ol>`;
+  return `<ol tabindex="0" aria-label="${word("source")}">${html.join("")}</ol>`;
 }
 
-/** What each client and each thread is at: its name, the kind of its frame, and words. */
-function items(run: Run, state: State): string[][][] {
-  const clients = connections(state).map((socket) => {
-    const { client, gone, over, sent, asked } = socket;
-    const waits = `${queued(state, socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
-    const key = gone ? "gone" : over ? sent > 0 ? "answered" : "ended" : sent > 0 ? "noend" : waits;
-    return [client!, "client", word(key)];
-  });
-  const threads = state.threads.map((thread) => {
-    const { name, inside, spins, awaits } = thread;
-    const kind = kindOf(state, thread);
-    const waits = awaits ? awaits === "end" ? "joins" : "starts" : "";
-    const key = waits || (inside?.on.length ? kind : spins > 0 ? "spins" : "awake");
-    const calls = spins > 0 ? `${spins.toLocaleString("en")} ×` : inside?.text.replace(/ …$/, "") ?? "";
-    const call = waits === "starts" ? named(awaits!, state) : calls;
-    const lines = lineOf(run, thread);
-    const line = lines && ` · ${word(lines.includes(",") ? "lines" : "line", lines.replace(",", ", "))}`;
-    return [name, kind, `${kind === "asleep" ? "☾ " : ""}${word(key)} <code>${escape(call)}</code>${line}`];
-  });
-  return [clients, threads];
-}
+/** What each client and each thread is at; and whether the kernel was asked in this step. */
 function whoOf(run: Run, before: State, state: State, at: number): string {
-  const rests = run.recorded.rests.filter(({ after }) => after <= at);
-  const [rest, last] = rests.toReversed();
-  const seen = rest?.after === at ? rest.seen : undefined;
-  const [old, now] = [before, state].map((state) => items(run, state));
-  const lists = now.map((list, i) =>
-    compare(list, old[i], ([name]) => name).map(({ one, was, gone }) => {
-      const [name, kind, text] = one;
-      const mark = gone ? "gone" : `${was}` === `${one}` ? "" : "changed";
-      return framed("li", `${kind} ${mark}`, `<b>${named(name, state)}</b> ${text}`);
-    })
+  const items = (state: State) => [
+    ...connections(state).map((socket) => {
+      const { client, gone, over, sent, asked } = socket;
+      const waits = `${queued(socket) ? "queued" : "silent"}${asked > 0 ? "Asked" : ""}`;
+      const key = gone ? "gone" : over ? sent > 0 ? "answered" : "ended" : sent > 0 ? "noend" : waits;
+      return [client!, "client", word(key)];
+    }),
+    ...state.threads.map(({ name, does, text }) => {
+      const call = escape(named(text.replace(" …", ""), state));
+      return [name, does, `${word(does)} <code>${call}</code>`];
+    }),
+  ];
+  const all = compare(items(state), items(before), ([name]) => name);
+  const html = all.map(({ one: [name, kind, text], mark }) =>
+    `<li class="frame ${kind} ${mark}"><b>${named(name, state)}</b> ${text}</li>`
   );
-  const since = (what: "cpu" | "at") => `${(rest.seen[what] - last.seen[what]).toFixed(2)} s`;
-  const found = state.threads.some(({ spins }) => spins > 0) ? "turning" : "checked";
-  const checked = (seen ? word(found) : "") +
-    (seen && last ? SPACE + word("cpu", `${since("cpu")} / ${since("at")}`) : "");
-  const said = state.said.map((text) => `<pre>${escape(text)}</pre>`).join("");
-  return `${lists.map((list) => `<ul>${list.join("")}</ul>`).join("")}<small>${checked}</small>${said}`;
+  const [rest, last = rest] = run.recorded.rests.filter(({ after }) => after <= at).toReversed();
+  const since = (what: "cpu" | "at") => (rest.seen[what] - last.seen[what]).toFixed(2);
+  const seen = rest?.after === at ? word("checked", since("cpu")).replace("{of}", since("at")) : "";
+  const said = state.said.map((text) => `<pre>${escape(text)}</pre>`);
+  return `<ul>${html.join("")}</ul><small>${seen}</small>${said.join("")}`;
 }
 
-/** The call in full, a sentence, what is worth a pause, and what is asked before a step that surprises. */
+/** The texts of a kind that a run's step has. */
+const textsAt = <T>({ anchors, recorded }: Run, at: number, texts: Record<string, T>) =>
+  Object.keys(anchors).filter((name) => anchors[name] === at)
+    .map((name) => texts[`${recorded.id}/${name}`]).filter(Boolean);
+
+/** What is worth a pause, and what is asked before a step that surprises. */
+function moreAt(run: Run, at: number): string {
+  const html = textsAt(run, at, WORDS.notes).map((text) => `<blockquote>${text[lang]}</blockquote>`);
+  for (const { ask, choices, right } of textsAt(run, at + 1, WORDS.questions)) {
+    const answers = choices.map((choice, i) => {
+      const answer = i === right ? word("right") : word("wrong", choices[right][lang]);
+      return `<details name="answer"><summary>${choice[lang]}</summary>${answer}</details>`;
+    });
+    html.push(`<p><b>${word("next")} ${ask[lang]}</b></p>`, ...answers);
+  }
+  return html.join("");
+}
+
+/** The call in full, a sentence, and more. */
 function sayingOf(run: Run, at: number): string {
   const line = run.lines[at - 1];
-  const [asked, [question]] = [at, at + 1].map((step) =>
-    shown.length === 1 ? keysAt(run, step, WORDS.questions) : []
-  );
-  const asks = question ? questionOf(question) : "";
-  // A note may give away what is asked: it comes with the answer.
-  const noted = [
-    ...asked.length > 0 ? keysAt(run, at - 1, WORDS.notes) : [],
-    ...asks ? [] : keysAt(run, at, WORDS.notes),
-  ];
-  const notes = noted.map((key) => `<blockquote>${escape(WORDS.notes[key][lang])}</blockquote>`).join("");
-  if (!line) return `<p>${word("start")}</p>${notes}`;
+  if (!line) return `<p>${word("start")}</p>${moreAt(run, at)}`;
   const { who, text, call, note, time, place } = line;
   const [before, after] = run.states.slice(at - 1);
   const does = isClient(line) ? word(`client ${call}`, text.split(" ")[1]) : `<code>${escape(text)}</code>`;
-  const order = [...runs.values()];
-  const next = at === run.lines.length && shown.length === 1 && order[order.indexOf(run) + 1];
-  const link = next ? `<p>${word("following")} ${linkTo(next.recorded.id, next.title)}</p>` : "";
-  return `${verdict}<p><b>${named(who, after)} ${does}</b> ${escape(noteOf(note))}
-<small>${time.toFixed(2)} ms ${place}</small></p><p>${escape(explain(before, after, line))}</p>
-${notes}${asks}${link}`;
+  const when = `${time.toFixed(2)} ms ${noteOf(place)}`;
+  return `<p><b>${named(who, after)} ${does}</b> ${escape(noteOf(note))} <small>${when}</small></p>
+<p>${escape(explain(before, after, line))}</p>${moreAt(run, at)}`;
 }
-const linkTo = (ids: string, text = ids.replace("+", " | ")) => `<a href="#${ids}/0">${text}</a>`;
-function questionOf(key: string): string {
-  const { ask, choices, right } = WORDS.questions[key];
-  const buttons = choices.map((choice) =>
-    `<button value="${choice === choices[right] ? word("right") : word("wrong", choices[right][lang])}">${
-      escape(choice[lang])
-    }</button>`
+
+/** A run's step: source, clients and threads, kernel. It stands still when the other one of two goes on. */
+function articleOf(run: Run, at: number, still: string): string {
+  const [before, state] = [run.states[still ? at : Math.max(at - 1, 0)], run.states[at]];
+  const panes = {
+    [run.recorded.id.includes("-") ? "altered" : "source"]: sourceOf(run, state, run.lines[at - 1]),
+    ...at > 0 && { who: whoOf(run, before, state, at), kernel: scene(before, state) },
+  };
+  const html = Object.entries(panes).map(([name, html]) =>
+    `<section class="${name}" aria-label="${word(name)}"><h3>${word(name)}</h3>${html}</section>`
   );
-  return `<p><b>${word("next")}${SPACE}${escape(ask[lang])}</b></p>${buttons.join("")}`;
+  return `<article class="${still}"><h2>${run.title}</h2>${html.join("")}</article>`;
 }
-
-/** Whether one of two runs has nothing to do in this step. */
-const stands = (i: number) => track[step - 1]?.[i] === track[step][i] ? "still" : "";
-
-/** What the words mean and what the signs do: before the first step, where the rest will be. */
-const TERMS = WORDS.terms.map((text) => `<p>${escape(text[lang]).replace(/^.*?[:：]/, "<b>$&</b>")}</p>`)
-  .join("");
-const LEGEND = Object.entries(WORDS.legend).map(([sign, text]) => {
-  const [, kind, shown] = /^(\w+) (.*)/.exec(sign)!;
-  return `<p>${framed("b", kind, shown)} ${escape(text[lang])}</p>`;
-}).join("");
-
-const SLIDER = byId("slider") as HTMLInputElement;
 
 function render() {
-  SLIDER.max = `${track.length - 1}`;
+  const { shown, track, points, step, last } = place();
+  const address = (to: number) =>
+    `#${shown.map(({ recorded }) => recorded.id).join("+")}/${Math.max(0, Math.min(to, last))}`;
+  const ways = {
+    ArrowRight: step + 1,
+    ArrowLeft: step - 1,
+    ArrowDown: points.find((point) => point > step) ?? last,
+    ArrowUp: points.findLast((point) => point < step) ?? 0,
+  };
+  for (const [key, to] of Object.entries(ways)) byId(key).onclick = () => go(address(to));
+  for (const link of document.links) link.ariaCurrent = link.hash === address(0) ? "page" : null;
+  SLIDER.max = `${last}`;
   SLIDER.value = `${step}`;
-  byId("count").textContent = `${step} / ${track.length - 1}`;
-  for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a")) {
-    link.ariaCurrent = link.hash === `#${idsOf(shown)}/0` ? "true" : null;
-  }
-  byId("runs").innerHTML = shown.map((run, i) => {
-    const at = track[step][i];
-    const [before, state] = [run.states[stands(i) ? at : Math.max(at - 1, 0)], run.states[at]];
-    const { svg, height } = scene(before, state, 430);
-    const begins = at > 0 ? "" : " 0";
-    const panes = [
-      ["source", run.recorded.id.includes("-") ? " changed" : "", sourceOf(run, state, run.lines[at - 1])],
-      ["who", begins, begins ? LEGEND : whoOf(run, before, state, at)],
-      ["kernel", begins, begins ? TERMS : drawing(430, height, svg)],
-    ];
-    const html = panes.map(([name, how, html]) =>
-      `<div class="${name}"><h3>${word(name + how)}</h3>${html}</div>`
-    );
-    return `<section class="${stands(i)}"><h2>${run.title}</h2><div class="panes">${
-      html.join("")
-    }</div></section>`;
-  }).join("");
+  SLIDER.oninput = () => go(address(SLIDER.valueAsNumber));
+  byId("count").textContent = `${step} / ${last}`;
+  byId("lang").setAttribute("action", location.hash);
+  const stills = shown.map((_, i) => track[step - 1]?.[i] === track[step][i] ? "still" : "");
+  byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i], stills[i])).join("");
   byId("saying").innerHTML = shown.map((run, i) =>
-    `<div class="${stands(i)}">${sayingOf(run, track[step][i])}</div>`
-  )
-    .join("");
+    `<div class="${stills[i]}">${sayingOf(run, track[step][i])}</div>`
+  ).join("");
   for (const list of document.querySelectorAll("ol")) {
-    const line = [...list.querySelectorAll<HTMLElement>(".running")].at(-1) ??
-      list.querySelector("b")?.parentElement;
-    if (line) list.scrollTop = line.offsetTop - list.clientHeight / 2;
+    const find = (what: string) => list.querySelector<HTMLElement>(what);
+    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(del, ins)");
+    if (line) list.scrollTop = line.offsetTop - list.offsetTop - list.clientHeight / 2;
   }
 }
 
-const ACTIONS: Record<string, () => void> = {
-  ArrowRight: () => show(step + 1),
-  ArrowLeft: () => show(step - 1),
-  ArrowDown: () => show(events.find((event) => event > step) ?? track.length - 1),
-  ArrowUp: () => show(events.findLast((event) => event < step) ?? 0),
-};
-
-/** Put up what does not change. */
-function setUp() {
-  document.documentElement.lang = lang ? "zh-CN" : "en";
-  document.title = word("heading");
-  for (const id of ["heading", "keys"]) byId(id).textContent = word(id);
-  byId("intro").textContent = word(data.live ? "live" : "intro");
-  byId("lang").textContent = lang ? "English" : "中文";
-  byId("lang").lang = lang ? "en" : "zh-CN";
-  byId("lang").onclick = () => location.href = `?lang=${lang ? "en" : "zh"}${location.hash}`;
-  if (!data.live) {
-    const title = (id: string, { title }: Run) => id.includes("-") ? title : title.split(/[:：]/)[0];
-    const links = [...runs].map(([id, run]) => linkTo(id, title(id, run)));
-    const side = ["01+02", "04+05", "05+06"].map((ids) => linkTo(ids));
-    const groups = [links.slice(0, 6), [word("side"), ...side], [word("broken"), ...links.slice(6)]];
-    byId("nav").innerHTML = groups.map((group) => `<p>${group.join(" ")}</p>`).join("");
-    byId("made").textContent = word(
-      "made",
-      first.recorded.runtime.replace(/^./, (letter) => letter.toUpperCase()),
-    );
-  }
-  for (const button of document.querySelectorAll<HTMLElement>("[data-key]")) {
-    button.title = button.ariaLabel = word(button.dataset.key!);
-    button.textContent = button.textContent!.replace("…", word("event"));
-    button.onclick = ACTIONS[button.dataset.key!];
-  }
-  SLIDER.ariaLabel = word("slider");
-  SLIDER.oninput = () => show(SLIDER.valueAsNumber);
-  byId("saying").onclick = ({ target }) => {
-    if (target instanceof HTMLButtonElement) {
-      show(step + 1, `<p><b>${target.textContent} ${target.value}</b></p>`);
-      byId("saying").focus();
-    }
-  };
-  document.onkeydown = (event) => {
-    const action = runs.has(`0${event.key}`) ? () => location.hash = `#0${event.key}/0` : ACTIONS[event.key];
-    const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol, #saying");
-    if (!action || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    action();
-  };
-  onhashchange = follow;
-  follow();
+function go(address: string) {
+  history.replaceState(null, "", address);
+  render();
 }
 
 /** Lines come while the server runs. Who looks at the last step stays with it. */
-async function listen(known = -1) {
-  const { lines, version, ended } = await (await fetch(`story?${known}`)).json();
-  first.cut(0); // what went on is told anew
-  for (const line of lines) first.add(line);
-  const follows = step === track.length - 1;
-  lay();
-  if (follows) step = track.length - 1;
-  render();
-  if (ended === undefined) return listen(version);
+async function listen(known = "") {
+  const story = await (await fetch("story")).text();
+  const { lines, ended } = JSON.parse(story);
+  const { step, last } = place();
+  if (story !== known) {
+    first.splice(0, Infinity, ...lines); // what went on is told anew
+    go(step === last ? `#live/${lines.length}` : location.hash);
+  }
+  if (ended === undefined) return setTimeout(listen, 100, story);
   byId("ended").textContent = `${word("over")} ${ended}`;
 }
 
-setUp();
+const ids = data.live ? [] : [...runs.keys()].toSpliced(6, 0, "01+02", "04+05", "05+06");
+const links = ids.map((id, i) => {
+  const title = runs.get(id)?.title.split(/[:：]/)[0] ?? id.replace("+", " | ");
+  return `<a class="frame" href="#${id}/0">${title}</a>${i === 5 || i === 8 ? "<br>" : ""}`;
+});
+document.documentElement.lang = lang ? "zh-CN" : "en";
+document.title = word("heading");
+const button = (key: string, sign: string) =>
+  `<button id="${key}" title="${word(key)}" aria-label="${word(key)}">${sign}</button>`;
+document.body.innerHTML = `<form id="lang">
+<h1>${word("heading")}</h1>
+<button name="lang" value="en" lang="en">English</button>
+<button name="lang" value="zh" lang="zh-CN">中文</button>
+</form>
+<p>${word(data.live ? "intro, live" : "intro")}</p>
+<nav aria-label="${word("runs")}">
+${links.join(" ")}
+</nav>
+<div id="controls">
+${button("ArrowUp", `◀ ${word("point")}`)}
+${button("ArrowLeft", "◀")}
+<input id="slider" type="range" min="0" aria-label="${word("slider")}">
+${button("ArrowRight", "▶")}
+${button("ArrowDown", `${word("point")} ▶`)}
+<span id="count"></span>
+</div>
+<strong id="ended" role="status"></strong>
+<div id="saying" aria-live="polite"></div>
+<main id="runs"></main>
+<details id="terms" open><summary>${word("terms")}</summary>
+${WORDS.terms.map((text) => `<p>${text[lang]}</p>`).join("")}
+</details>
+<p><small>${word(data.live ? "made, live" : "made", first.recorded.runtime)}</small></p>`;
+const SLIDER = byId("slider") as HTMLInputElement;
+document.onkeydown = (event) => {
+  const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol");
+  const way = byId(event.key) ?? [...document.links].find(({ hash }) => hash === `#0${event.key}/0`);
+  if (!way || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  way.click();
+};
+onhashchange = render;
+render();
 if (data.live) listen();

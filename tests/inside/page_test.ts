@@ -9,105 +9,101 @@ import { readLine } from "../support/trace_lines.ts";
 import { waitFor } from "../support/wait.ts";
 import { build } from "./build.ts";
 import { pictures } from "./pictures.ts";
-import { type Recording, scriptOf } from "./record.ts";
+import { scriptOf, STORIES } from "./record.ts";
+import type { Recorded } from "./run.ts";
 import { WORDS } from "./words.ts";
 
-const CHARTS = `${ROOT}tests/charts`;
-const recordings: Recording[] = JSON.parse(await Deno.readTextFile(`${CHARTS}/inside.json`));
+const CHARTS = `${ROOT}tests/charts/`;
+const recordings: Recorded[] = JSON.parse(await Deno.readTextFile(`${CHARTS}inside.json`));
+const LANGUAGES = { en: /^[^\u3000-\u9fff]+$/, zh: /[\u4e00-\u9fff]/ };
 
 Deno.test("page and pictures are those of the recording, and that is of the lessons as they are", async () => {
-  assertEquals(await Deno.readTextFile(`${CHARTS}/inside.html`), await build(recordings));
-  for (const [name, svg] of Object.entries(pictures(recordings))) {
-    assertEquals(await Deno.readTextFile(`${CHARTS}/${name}.svg`), svg, name);
+  const files = { "inside.html": await build(recordings), ...pictures(recordings) };
+  for (const [name, text] of Object.entries(files)) {
+    assertEquals(text, await Deno.readTextFile(CHARTS + name.replace(/^[^.]+$/, "$&.svg")), name);
   }
-  for (const recording of recordings) {
-    assertEquals(recording.source, await Deno.readTextFile(await scriptOf(recording)), recording.id);
+  for (const [i, story] of STORIES.entries()) {
+    assertEquals(recordings[i].source, await Deno.readTextFile(await scriptOf(story)), story.id);
   }
 });
 
 Deno.test("every text is there in both languages", () => {
-  const texts = [
-    ...[WORDS.page, WORDS.scene, WORDS.titles, WORDS.steps, WORDS.notes].flatMap(Object.values),
-    ...Object.values(WORDS.questions).flatMap(({ ask, choices }) => [ask, ...choices]),
-  ];
-  assert(texts.length > 100);
-  for (const [english, chinese, ...more] of texts) {
-    assertEquals(more, []);
-    assertMatch(english, /^[^\u3000-\u9fff]+$/);
-    assertMatch(chinese, /[\u4e00-\u9fff]/);
+  const texts: string[][] = [];
+  JSON.stringify(WORDS, (_, value) => {
+    const isText = Array.isArray(value) && typeof value[0] === "string";
+    return isText ? texts.push(value) : value;
+  });
+  assert(texts.length > 150);
+  for (const [english, chinese] of texts) {
+    assertMatch(english, LANGUAGES.en);
+    assertMatch(chinese, LANGUAGES.zh);
   }
 });
 
-const IN_BROWSER = { ignore: !CHROMIUM };
-
 /** What the page shows: its address, the sentence, the lines that run with their numbers. */
-const SHOWN = `[
-  location.hash,
-  document.querySelector("#saying p:nth-of-type(2)").innerText,
+const SHOWN = `[location.hash, document.querySelector("#saying p + p").textContent,
   ...[...document.querySelectorAll(".running")].map((line) =>
     line.value + ":" + line.querySelector("code").textContent.trim())]`;
 
-for (const lang of ["en", "zh"]) {
-  Deno.test(`the page, walked by keys: every step of every run, in ${lang}`, IN_BROWSER, async () => {
+Deno.test(
+  "every step of every run, by keys, in both languages; the pictures",
+  { ignore: !CHROMIUM },
+  async () => {
     await using browser = await startBrowser();
-    const page = `file://${CHARTS}/inside.html`;
-    for (const { id, lines, source } of recordings) {
-      const current = `document.querySelector("nav [aria-current]")?.hash === "#${id}/0"`;
-      await browser.open(`${page}?lang=${lang}#${id}/0`, current);
-      const steps = lines.flatMap(readLine);
-      for (const [i, { place }] of steps.entries()) {
-        await browser.press("ArrowRight");
-        const [hash, said, ...running] = await browser.evaluate(SHOWN);
-        assertEquals(hash, `#${id}/${i + 1}`);
-        assertMatch(said, lang === "zh" ? /[\u4e00-\u9fff]/ : /^[^\u3000-\u9fff]{10,}$/, hash);
-        const numbers = place.split(":")[1]?.split(",").toSorted() ?? [];
-        const code = numbers.map((line) => `${line}:${source.split("\n")[Number(line) - 1].trim()}`);
-        assertEquals(running, code, hash);
+    for (const [lang, language] of Object.entries(LANGUAGES)) {
+      const page = `file://${CHARTS}inside.html?lang=${lang}`;
+      for (const { id, lines, source } of recordings) {
+        await browser.open(
+          `${page}#${id}/0`,
+          `document.querySelector("nav [aria-current]").hash === "#${id}/0"`,
+        );
+        await browser.evaluate(`shown = []; document.onkeyup = () => shown.push(${SHOWN})`);
+        await browser.press("ArrowRight", lines.length);
+        const shown: string[][] = await browser.evaluate("shown");
+        for (const [i, { place }] of lines.flatMap(readLine).entries()) {
+          const numbers = place.split(":")[1]?.split(",").toSorted() ?? [];
+          const code = numbers.map((line) => `${line}:${source.split("\n")[Number(line) - 1].trim()}`);
+          const [hash, said, ...running] = shown[i];
+          assertEquals([hash, ...running], [`#${id}/${i + 1}`, ...code]);
+          assertMatch(said, language, hash);
+        }
+        await browser.press("ArrowUp");
+        assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < lines.length);
       }
-      await browser.press("ArrowUp");
-      assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < steps.length);
+      // A question is answered wrongly: the right answer is there.
+      await browser.open(`${page}#05/fifth`, `!!document.querySelector("summary")`);
+      await browser.evaluate(`document.querySelector("summary").click()`);
+      const answer = await browser.evaluate(`document.querySelector("details[open]").textContent`);
+      assert(answer.includes(WORDS.questions["05/wake"].choices[1][Number(lang === "zh")]));
+      await browser.open(`${page}#05+06/wake`, `document.querySelectorAll("article").length === 2`);
     }
-    // A question is answered wrongly: the right answer is there, and the note that would have given it away.
-    await browser.open(`${page}?lang=${lang}#05/fifth`, `!!document.querySelector("#saying button")`);
-    const notes = `document.querySelectorAll("blockquote").length`;
-    const right = WORDS.questions["05/wake"].choices[1][Number(lang === "zh")];
-    assertEquals(await browser.evaluate(notes), 0);
-    await browser.evaluate(`document.querySelector("#saying button").click()`);
-    assert((await browser.evaluate(`document.querySelector("#saying").innerText`)).includes(right));
-    assertEquals(await browser.evaluate(notes), 2);
-    const two = `document.querySelectorAll("section").length === 2`;
-    await browser.open(`${page}?lang=${lang}#05+06/wake`, two);
+    // In the pictures all panels have room for what is in them.
+    for (const name of Object.keys(pictures(recordings))) {
+      await browser.open(`file://${CHARTS}${name}.svg`, `document.querySelectorAll("section").length === 6`);
+      const fits = `[...document.querySelectorAll("header, section")].every((panel) =>
+        panel.scrollHeight <= panel.clientHeight && panel.scrollWidth <= panel.clientWidth)`;
+      assert(await browser.evaluate(fits), name);
+    }
     assertEquals(browser.errors, []);
-    assertEquals(browser.requests.filter((url) => !url.startsWith(page) && !url.startsWith("data:")), []);
-  });
-}
+  },
+);
 
-/** A lesson under `deno task inside`, until the block ends: the server of its page, and what the lesson prints. */
+/** A lesson under `deno task inside`, until the block ends: the server of its page, and what it prints. */
 async function live(script: string) {
   const inside = [Deno.execPath(), "run", "-A", "tests/inside/inside.ts", script, "--port", "0"];
   const server = await startServer("the page", inside);
   const prints = (pattern: RegExp) =>
     waitFor(`${pattern}`, () => pattern.exec(server.stdout.join("\n"))?.[1]);
-  return {
-    ...server,
-    page: `http://127.0.0.1:${server.port}/`,
-    prints,
-    lesson: { port: Number(await prints(/ listening on http:.*:(\d+)$/m)) },
-    stop: () => {
-      server.kill("SIGINT");
-      return ended(server);
-    },
-  };
+  const lesson = { port: Number(await prints(/ listening on http:.*:(\d+)$/m)) };
+  return { ...server, page: `http://127.0.0.1:${server.port}/`, prints, lesson };
 }
 
-Deno.test("live: what two clients do appears, and the end does", IN_BROWSER, async () => {
+Deno.test("live: what two clients do appears, and the end does", { ignore: !CHROMIUM }, async () => {
   await using browser = await startBrowser();
   await using page = await live("lessons/06-epoll.ts");
-  await browser.open(`${page.page}?lang=en`, `!!document.querySelector("section")`);
-  const shows = (text: string) =>
-    waitFor(text, () => browser.evaluate(`document.body.innerText.includes(${JSON.stringify(text)})`));
-  const stepsBack = () =>
-    browser.evaluate(`document.querySelector("#slider").max - document.querySelector("#slider").value`);
+  await browser.open(`${page.page}?lang=en`, `!!document.querySelector("article")`);
+  const shows = (text: string) => browser.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
+  const stepsBack = () => browser.evaluate("slider.max - slider.value");
   using silent = await connect(page.lesson);
   await shows("client 1 connected, silent");
   await sendAll(silent, REQUEST.slice(0, 10));
@@ -118,7 +114,8 @@ Deno.test("live: what two clients do appears, and the end does", IN_BROWSER, asy
   await browser.press("ArrowLeft"); // and one can step back; more may come meanwhile
   assert(await stepsBack() > 0);
   assertEquals((await fetch(page.page, { method: "POST", body: "x" })).status, 405);
-  assertEquals(await page.stop(), 0);
+  page.kill("SIGINT");
+  assertEquals(await ended(page), 0);
   await shows("The server has ended. SIGINT");
   assertEquals(browser.errors, []);
 });
@@ -131,5 +128,6 @@ Deno.test("live: a handler that throws ends the lesson, and the page says so", a
   await page.prints(/(the lesson has ended: exit code 1)/);
   const { lines, ended: how } = await (await fetch(`${page.page}story`)).json();
   assertEquals([/oops/.test(JSON.stringify(lines)), how], [true, "exit code 1"]);
-  assertEquals(await page.stop(), 0);
+  page.kill("SIGINT");
+  assertEquals(await ended(page), 0);
 });

@@ -1,159 +1,131 @@
 /** Two pictures of the recordings, each of six panels: who sleeps and who is awake, to scale of time; and one frozen instant. */
 import { isClient } from "../support/trace_lines.ts";
-import { asleep, wokenBy } from "./model.ts";
-import type { Recording } from "./record.ts";
-import { Run } from "./run.ts";
-import { drawing, escape, frame, move, r, scene, signed, text } from "./scene.ts";
+import { asleep } from "./model.ts";
+import { type Recorded, Run } from "./run.ts";
+import { escape, scene, signed, threadsAt } from "./scene.ts";
 import { named } from "./words.ts";
 
-const CSS = await Deno.readTextFile(new URL("scene.css", import.meta.url));
+const read = (name: string) => Deno.readTextFile(new URL(name, import.meta.url));
+const CSS = await read("scene.css") + await read("pictures.css");
 
-/** A part of a picture. */
-interface Panel {
-  readonly svg: string;
-  readonly height: number;
-}
-const GAP = 20; // between panels
+/** A part of a picture: HTML, and how high that is at most. */
+type Panel = readonly [html: string, height: number];
 
 /** So many panels in a row, below a name and a legend. */
-function picture(name: string, legend: Panel, panels: Panel[], columns: number, width: number): string {
-  const rows = panels.flatMap((_, i) => i % columns === 0 ? [panels.slice(i, i + columns)] : []);
-  let [svg, y] = [text(GAP, 24, name, "title"), 40];
-  for (const row of [[legend], ...rows]) {
-    svg += row.map((panel, column) => move(GAP + column * (width + GAP), y, panel.svg)).join("");
-    y += Math.max(...row.map(({ height }) => height && height + 18));
-  }
-  const style = `<title>${escape(name)}</title>\n<style>\n${CSS}</style>\n`;
-  return drawing(columns * (width + GAP) + GAP, y, style + svg);
+function picture(name: string, legend: string, panels: Panel[], columns: number, width: number): string {
+  const all = columns * (width + 16);
+  const rows = Object.values(Object.groupBy(panels, (_, i) => Math.floor(i / columns)));
+  const top = 24 + 16 * Math.ceil(legend.replace(/<.*?>/g, "").length * 7 / all); // px of a letter, more than it has
+  const height = rows.reduce((sum, row) => sum + Math.max(...row!.map(([, height]) => height)), top + 16);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${all} ${height}">
+<title>${name}</title>
+<style>
+${CSS}</style>
+<foreignObject width="100%" height="100%"><main xmlns="http://www.w3.org/1999/xhtml">
+<header style="width:100%;height:${top}px"><h1>${name}</h1><p>${legend}</p></header>
+${panels.map(([html, h]) => `<section style="width:${width}px;height:${h}px">${html}</section>`).join("\n")}
+</main></foreignObject>
+</svg>
+`;
 }
 
+const sign = (colour: string, text: string) => `<b style="color:var(--${colour})">${text}</b>`;
+const STORY = `${sign("blue", "❶")} connects ${sign("green", "❶")} asks ${sign("blue", "①")} closes
+${sign("blue", "↓")} wakes ${sign("green", "↑")} answers ${sign("amber", "━")} awake
+${sign("dim", "─")} asleep. Compare who is awake: the milliseconds contain tracing and the JavaScript runtime,
+and five clients are too few to tell select from epoll. 04 never has to be woken, since it never sleeps.`;
+const INSTANT = `☾ asleep ▸ awake → a descriptor leads to it. Green: what nobody has read or accepted yet;
+orange: awake, or told that something came. Ringed in red: changed by this request.`;
+
+const NAMES = 58; // width of the lanes' names
 const LANE = 12; // height of a thread's lane
-const MARKS = 12; // between the clients' marks and the first lane
+const TOP = 34; // above the first lane: the clients' marks
 const LENS = 20; // ms
 
-const short = ({ title }: Run) => title.split(":")[0];
-/** All threads of a run, in the order in which they came. */
-const threadsOf = ({ states }: Run) => [
-  ...new Set(states.flatMap(({ threads }) => threads.map(({ name }) => name))),
-];
-
-const FILLS: Record<string, string> = { connects: "blue", sends: "green", closes: "paper" };
-const mark = (call: string, number = "") => {
-  const colors = `--fill:var(--${FILLS[call]});--edge:var(--${call === "sends" ? "green" : "blue"})`;
-  const text = `<text y="3" font-size="8" font-weight="600" text-anchor="middle" class="on-${FILLS[call]}">`;
-  return `<circle style="${colors}" r="5.5"/>${text}${number}</text>`;
-};
-const arrow = (x: number, from: number, to: number, kind = "") =>
-  `<path class="arrow ${kind}" d="M${r(x)} ${r(from)}V${r(to)}"/>`;
-const lane = (kind: string, from: number, y: number, to: number) =>
-  to > from ? `<path class="${kind}" d="M${r(from)} ${y}H${r(to)}"/>` : "";
-
-const LEGEND = [
-  [mark("connects"), "connects"],
-  [mark("sends"), "asks"],
-  [mark("closes"), "closes"],
-  [arrow(0, -7, 5), "wakes"],
-  [arrow(0, 5, -7, "answers"), "answers"],
-  [lane("awake", -8, 0, 8), "awake"],
-  [lane("asleep", -8, 0, 8), "asleep"],
-].map(([sign, word], i) => move(i % 4 * 84, Math.floor(i / 4) * 18, move(8, 6, sign) + text(22, 10, word)));
-
 /** So many ms from `from` on: who is awake, what clients do, whom that wakes, who answers. */
-function timeline(run: Run, width: number, from: number, ms: number): string {
-  const names = threadsOf(run);
-  const at = (time: number) => Math.min(Math.max((time - from) / ms, 0), 1) * width;
-  const middle = (who: string) => MARKS + names.indexOf(who) * LANE + LANE / 2;
-  let [lanes, bars, arrows, marks, last] = ["", "", "", "", -Infinity];
-  run.lines.forEach((line, i) => {
-    const [before, state] = run.states.slice(i);
+function timeline(run: Run, width: number, from: number, ms: number): Panel {
+  const names = [...new Set(run.states.flatMap(({ threads }) => threads.map(({ name }) => name)))];
+  const height = TOP + names.length * LANE + 18;
+  const middle = (who: string) => TOP + (names.indexOf(who) + 0.5) * LANE;
+  const at = (time: number) => NAMES + Math.min(Math.max((time - from) / ms, 0), 1) * (width - NAMES - 8);
+  let svg = "";
+  const write = (x: number, y: number, text: string, rest = "") =>
+    svg += `<text x="${x.toFixed(1)}" y="${y}" ${rest}>${text}</text>`;
+  const draw = (colour: string, x: number, to: string, thick = 1) => {
+    const path = `d="M${x.toFixed(1)} ${to}" fill="none"`;
+    svg += `<path ${path} style="stroke:var(--${colour})" stroke-width="${thick}"/>`;
+  };
+  for (const who of names) write(0, middle(who) + 4, named(who, run.state));
+  write(at(from) - 1, height - 4, "| 0 ms");
+  const tick = 10 ** Math.floor(Math.log10(ms)) / 2;
+  for (let time = tick; time < 0.85 * ms; time += tick) write(at(from + time) - 1, height - 4, `| ${time}`);
+  for (const [i, line] of run.lines.entries()) {
+    const state = run.states[i + 1];
     const next = run.lines[i + 1]?.time ?? Infinity;
-    if (line.time > from + ms || next < from) return;
-    const [begin, end] = [line.time, next].map(at);
+    if (line.time > from + ms || next < from) continue;
+    const [x, end] = [line.time, next].map(at);
     for (const thread of state.threads) {
-      const y = middle(thread.name);
-      if (asleep(state, thread)) lanes += lane("asleep", begin, y, end);
-      else bars += lane("awake", begin, y, Math.max(end, begin + 1.2));
+      const [colour, to, thick] = asleep(thread) ? ["dim", end, 1] as const : ["amber", end + 1, 8] as const;
+      draw(colour, x, `${middle(thread.name)}H${to.toFixed(1)}`, thick);
     }
-    if (line.time < from) return;
-    if (line.call === "send") arrows += arrow(begin - 3, middle(line.who) - 4, -4, "answers");
-    if (!isClient(line)) return;
-    const woken = wokenBy(before, state);
-    if (woken) arrows += arrow(begin, 5, middle(woken.name) - 5);
-    marks += move(begin, begin - last < 12 ? -12 : 0, mark(line.call, line.who.split(" ")[1])); // else it hides another
-    last = begin;
-  });
-  return `${lanes}${bars}${arrows}${marks}\n`;
+    if (line.time < from) continue;
+    if (line.call === "send") draw("green", x - 3, `${middle(line.who) - 4}V22m-3 5l3-5l3 5`);
+    if (!isClient(line)) continue;
+    if (state.woken) draw("blue", x, `22V${middle(state.woken.name) - 4}m-3-5l3 5l3-5`);
+    const mark = (line.call === "closes" ? "①" : "❶").codePointAt(0)! - 1 + Number(line.who.split(" ")[1]);
+    const colour = line.call === "sends" ? "green" : "blue";
+    write(x, 16, `&#${mark};`, `style="fill:var(--${colour})" font-size="14" text-anchor="middle"`);
+  }
+  const size = `width="${width}" height="${height}" style="display:block" font-size="11" fill="currentColor"`;
+  return [`<svg xmlns="http://www.w3.org/2000/svg" ${size}>${svg}</svg>`, height];
 }
 
-/** A run of `ms`, and the first moments after client 5 connects and asks, as with a lens. */
+const nameOf = ({ title }: Run) => `<h2>${title.split(":")[0]}</h2>`;
+
+/** A run of `ms`, and the first moments after client 5 asks, or gets its turn, as with a lens. */
 function story(run: Run, ms: number, width: number): Panel {
-  const { anchors, lines, states, recorded: { rests } } = run;
-  const wait = lines[anchors.answer - 1].time - lines[anchors.fifth - 1].time;
+  const { anchors, lines, recorded: { rests } } = run;
+  const asks = lines[anchors.fifth - 1];
+  const wait = Number((lines[anchors.answer - 1].time - asks.time).toPrecision(2));
   const freed = lines.slice(anchors.fifth, anchors.answer).find(({ call }) => call === "closes");
-  const leaves = freed ? `, when ${freed.who} has left` : "";
   const [first, last] = [rests[0].seen, rests.at(-1)!.seen];
-  const [cpu, time] = [last.cpu - first.cpu, last.at - first.at];
-  const names = threadsOf(run);
-  const [x, y, height] = [52, 68, names.length * LANE + MARKS];
-  const starts: [string, number][] = [
-    ["connects", lines.findIndex(({ who, call }) => who === "client 5" && call === "connects")],
-    freed ? ["is answered", lines.indexOf(freed)] : ["asks", anchors.fifth - 1],
-  ];
-  const lenses = starts.map(([does, start], i) => {
-    const wide = (width - x - 8) / 2;
-    const idle = states[start + 1].threads.every((thread) => asleep(states[start + 1], thread));
-    const drawn = frame("lens", -9, -20, wide, height + 24) +
-      timeline(run, wide - 16, lines[start].time, LENS);
-    const words = text(-9, -25, `client 5 ${does}: ${LENS} ms`, "dim") +
-      (idle ? text(16, 4, "nobody wakes") : "");
-    return move(x + 9 + i * (wide + 8), y + height + 42, drawn + words);
-  });
-  const svg = [
-    text(0, 12, short(run), "head"),
-    text(0, 28, `client 5 is answered after ${Number(wait.toPrecision(2))} ms${leaves}`),
-    text(0, 42, `processor time in the whole run of ${time.toPrecision(2)} s: ${cpu.toPrecision(2)} s`),
-    ...names.map((who, i) => text(0, y + MARKS + i * LANE + 10, named(who, run.state), "dim")),
-    move(x, y, timeline(run, width - x, lines.find(isClient)!.time - 50, ms)),
-    ...lenses,
-  ];
-  return { svg: svg.join(""), height: y + 2 * height + 48 };
+  const [cpu, time] = [last.cpu - first.cpu, last.at - first.at].map((s) => s.toPrecision(2));
+  const [all, height] = timeline(run, width, lines.find(isClient)!.time - 50, ms);
+  const [lens] = timeline(run, width - 10, (freed ?? asks).time - 1, LENS);
+  const html = `${nameOf(run)}
+<p>client 5 is answered after ${wait} ms${freed ? `, when ${freed.who} has left` : ""}</p>
+<p>processor time in the whole run of ${time} s: ${cpu} s</p>${all}
+<p>the ${LENS} ms after ${freed ? `${freed.who} leaves` : "client 5 asks"}:</p>
+<div class="frame">${lens}</div>`;
+  return [html, 98 + 2 * height];
 }
 
 /** The frozen instant: client 5 has just asked. By line of the lesson, who is there; and what the kernel holds. */
-function instant(run: Run, width: number): Panel {
+function instant(run: Run): Panel {
   const [before, state] = run.states.slice(run.anchors.fifth - 1);
-  const woken = wokenBy(before, state);
-  const spins = state.threads.some(({ spins }) => spins > 0);
-  const wakes = `the bytes wake ${woken ? named(woken.name, state) : "nobody"}`;
-  let svg = text(0, 14, short(run), "head") +
-    text(0, 30, spins ? "nobody sleeps: the next turn finds the bytes" : wakes);
-  let y = 36;
-  const long = Math.floor(width / 7);
-  const places = state.threads.filter(({ awaits }) => !awaits).flatMap((thread) =>
-    thread.place.split(":")[1].split(",").map((number) => ({ number, who: signed(state, thread) }))
-  );
-  for (const [number, there] of Object.entries(Object.groupBy(places, ({ number }) => number))) {
-    const code = run.recorded.source.split("\n")[Number(number) - 1].replace(/ *\/\/.*/, "").trim();
-    svg +=
-      text(0, y + 12, `${number}  ${code.length > long - 4 ? `${code.slice(0, long - 5)}…` : code}`, "code") +
-      text(20, y + 26, there!.map(({ who }) => who).join("   "), "dim");
-    y += 32;
-  }
-  const drawn = scene(before, state, width);
-  return { svg: svg + move(0, y + 4, drawn.svg), height: y + 4 + drawn.height };
+  const sleeps = state.woken || state.threads.some(asleep);
+  const wakes = `the bytes wake ${named(state.woken?.name ?? "nobody", state)}`;
+  const places = run.recorded.source.split("\n").flatMap((text, i) => {
+    const here = threadsAt(state, `${i + 1}`).map((thread) => signed(state, thread)).join(" ");
+    const code = escape(text.replace(/ *\/\/.*/, "").trim());
+    return here ? [`<pre>${i + 1} ${code}</pre><p>${here}</p>`] : [];
+  });
+  const table = scene(before, state);
+  const html = `${nameOf(run)}
+<p>${sleeps ? wakes : "nobody sleeps: the next turn finds the bytes"}</p>${places.join("")}${table}`;
+  return [html, 72 + places.length * 34 + table.split("<tr").length * 25];
 }
 
 /** The pictures of the six lessons, by their names. */
-export function pictures(recordings: readonly Recording[]): Record<string, string> {
-  const runs = recordings.filter(({ experiment }) => !experiment).map((recording) => new Run(recording));
+export function pictures(recordings: readonly Recorded[]): Record<string, string> {
+  const runs = recordings.filter(({ id }) => !id.includes("-")).map((recording) => new Run(recording));
   const times = runs.map(({ lines }) => lines.findLast(isClient)!.time - lines.find(isClient)!.time);
   const ms = Math.max(...times) + 100;
   const name = `Five clients, to scale: the first ${(ms / 1000).toFixed(1)} s`;
-  const [legend, none] = [{ svg: LEGEND.join(""), height: 28 }, { svg: "", height: 0 }];
   const both = (columns: number, width: number) => [
-    picture(name, legend, runs.map((run) => story(run, ms, width)), columns, width),
-    picture("Client 5 has just asked", none, runs.map((run) => instant(run, width)), columns, width),
+    picture(name, STORY, runs.map((run) => story(run, ms, width)), columns, width),
+    picture("Client 5 has just asked", INSTANT, runs.map(instant), columns, width),
   ];
-  const [[wide, inside], [narrow, insideNarrow]] = [both(2, 420), both(1, 340)];
+  const [[wide, inside], [narrow, insideNarrow]] = [both(2, 430), both(1, 364)];
   return { "story": wide, "story-narrow": narrow, inside, "inside-narrow": insideNarrow };
 }

@@ -1,6 +1,6 @@
 /** A run that one can step through. */
 import { type Line, readLine } from "../support/trace_lines.ts";
-import { History } from "./model.ts";
+import { advance, State } from "./model.ts";
 import type { Observation } from "./observe.ts";
 import { facts, lang, WORDS } from "./words.ts";
 
@@ -18,24 +18,39 @@ export interface Recorded {
 }
 
 /** With what follows from its lines. */
-export class Run extends History {
+export class Run {
+  readonly lines: Line[] = [];
+  /** One more than lines: the first is before all of them. */
+  readonly states: State[] = [new State()];
   /** Steps by their names: words.json, "anchors". */
   readonly anchors: Record<string, number> = { start: 0 };
   readonly title: string;
   readonly recorded: Recorded;
 
   constructor(recorded: Recorded) {
-    super();
     this.recorded = recorded;
     this.title = WORDS.titles[recorded.id]?.[lang] ?? recorded.file;
-    for (const line of recorded.lines.flatMap(readLine)) this.add(line);
+    this.splice(0, 0, ...recorded.lines.flatMap(readLine));
   }
 
-  override add(line: Line): void {
-    super.add(line);
-    const so = facts(this.states.at(-2)!, this.state, line);
-    for (const [name, pattern] of Object.entries(WORDS.anchors)) {
-      if (RegExp(pattern).test(so)) this.anchors[name] ??= this.lines.length;
+  get state(): State {
+    return this.states.at(-1)!;
+  }
+  /** As an array's: leave out so many lines from one on, and put others there. */
+  splice(at: number, count: number, ...lines: Line[]): void {
+    lines.push(...this.lines.splice(at).slice(count));
+    this.states.length = at + 1;
+    for (const line of lines) {
+      // Who goes on has not been waiting for the end of its threads.
+      const mains = line.who === "main" ? this.states.flatMap(({ threads }) => threads.slice(0, 1)) : [];
+      for (const main of mains) if (main.does === "joins") main.does = "awake";
+      const before = this.state;
+      this.lines.push(line);
+      this.states.push(advance(before, line));
+      const so = facts(before, this.state, line);
+      for (const [name, pattern] of Object.entries(WORDS.anchors)) {
+        if (RegExp(pattern).test(so)) this.anchors[name] ??= this.lines.length;
+      }
     }
   }
 }

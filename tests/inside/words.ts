@@ -1,41 +1,24 @@
 /** What is said of a run, in English and in Chinese: words.json, and which of it fits a step. */
-import { isClient, type Line } from "../support/trace_lines.ts";
-import {
-  asleep,
-  connections,
-  fileAt,
-  parts,
-  queued,
-  references,
-  type Socket,
-  type State,
-  wokenBy,
-} from "./model.ts";
+import type { Line } from "../support/trace_lines.ts";
+import { asleep, connections, fileAt, queued, type Socket, type State } from "./model.ts";
 import words from "./words.json" with { type: "json" };
 
-/** The same in English and in Chinese. */
+/** The same in English and in Chinese: HTML, with what is filled in as `{gap}`. */
 type Text = readonly string[];
 
-/** All of it, by kind and name. */
-export const WORDS: {
-  readonly page: Record<string, Text>;
-  readonly scene: Record<string, Text>;
-  /** Patterns of what the trace says, and how that is said. */
-  readonly trace: Record<string, Text>;
-  /** What the words mean, and by kind and sign what the signs do: told before the first step. */
-  readonly terms: Text[];
-  readonly legend: Record<string, Text>;
-  /** Of the runs. */
-  readonly titles: Record<string, Text>;
-  /** What a step did, by a pattern of its {@link facts}: all that fit are said. */
-  readonly steps: Record<string, Text>;
-  /** Steps that a text may link to, such as `#05/wake`: the first with such facts. */
-  readonly anchors: Record<string, string>;
-  /** What is worth a pause, by run and name of the step. */
-  readonly notes: Record<string, Text>;
-  /** What is asked before a step; the choice that is right counts from 0. */
-  readonly questions: Record<string, { ask: Text; choices: Text[]; right: number }>;
-} = words;
+/**
+ * All of it, by kind and name. `trace`: patterns of what a trace says, and how that is said; `terms`: what words and signs
+ * mean; `steps`: what a step did, by a pattern of its {@link facts}: all that fit are said; `anchors`: steps that a text may
+ * link to, such as `#05/wake`: the first with such facts; `notes`: what is worth a pause there; `questions`: what is asked
+ * before one, the right choice counts from 0.
+ */
+export const WORDS:
+  & Record<"page" | "scene" | "trace" | "titles" | "steps" | "notes", Record<string, Text>>
+  & {
+    readonly terms: Text[];
+    readonly anchors: Record<string, string>;
+    readonly questions: Record<string, { ask: Text; choices: Text[]; right: number }>;
+  } = words;
 
 /** The language, 0: English, 1: Chinese. On a page its reader's; pictures are in English. */
 export const lang = "document" in globalThis &&
@@ -52,78 +35,65 @@ export function named(who: string, { processes }: State): string {
 export const noteOf = (note: string) =>
   Object.entries(WORDS.trace).reduce((text, [from, to]) => text.replace(RegExp(from), to[lang]), note);
 
-/** Between two sentences. */
-export const SPACE = lang ? "" : " ";
-
-/** What is so of a step, on one line for patterns: `recv(23) …; main, asleep`. Of calls that found nothing after `×`. */
-export function facts(before: State, after: State, { who, text, call, count, waits, note }: Line): string {
+/** What is so of a step. What there is can be asked for by its name, and fills gaps of that name. */
+function known(before: State, after: State, line: Line): Record<string, unknown> {
+  const { who, call, args: [fd, , of, events], result, error, count, waits, note, place } = line;
   const thread = after.threads.find(({ name }) => name === who);
-  const client = after.sockets.find(({ client }) => client === who);
-  const { fd, result } = parts(text);
-  const file = fileAt(before, who, fd) as Socket | undefined;
+  const file = call === "accept4" && result > 0 ? fileAt(after, who, result) : fileAt(before, who, fd);
+  const mine = after.sockets.find(({ client }) => client === who);
+  const socket = mine ?? file as Socket | undefined;
   const clients = connections(after);
-  const ready = ({ epolls }: State) => epolls.flatMap(({ ready }) => ready).length;
-  const so: Record<string, unknown> = {
-    asleep: waits && asleep(after, thread!),
-    awake: waits && !asleep(after, thread!),
-    again: file?.ended,
-    lingers: file?.over,
-    stuck: waits && after.threads.every((thread) => asleep(after, thread)) &&
+  const woken = after.woken?.name;
+  const [was, ready] = [before, after].map(({ epolls }) =>
+    epolls.flatMap(({ ready }) => ready).map(({ fd }) => fd)
+  );
+  return {
+    ...{ fd, of, events, result, error, count: count?.toLocaleString("en") },
+    client: socket?.client ? named(socket.client, after) : "the client",
+    child: named(`child ${result}`, after),
+    thread: call === "clone" ? noteOf(note.split(",")[0]) : named(who, after),
+    ...mine && {
+      queue: after.sockets.find(({ queue }) => queue)?.queue?.length,
+      queued: queued(mine),
+      wakes: woken && named(woken, after),
+      nobody: !woken && after.threads.some(asleep),
+      turns: !woken && !after.threads.some(asleep),
+    },
+    asleep: waits && asleep(thread!),
+    awake: waits && !asleep(thread!),
+    idle: count !== undefined && socket?.nonblocking === false,
+    spins: clients.length > 0 && thread?.does === "spins",
+    again: socket?.ended,
+    over: socket?.over,
+    lingers: socket?.over && place === before.threads.find(({ name }) => name === who)?.place, // in one call of the lesson's
+    set: thread?.select?.asked.length,
+    came: thread?.select?.came?.join(", ") ?? note.replace(/^waited [\d.]+ ms, /, ""),
+    listed: ready.length > was.length,
+    kept: ready.length > 0,
+    dropped: waits && was.filter((fd) => !ready.includes(fd)).join(", "),
+    others: (after.epolls[0]?.interest.length ?? 0) - result,
+    hangup: note.includes("HUP"),
+    left: call === "close" && after.sockets.find(({ id }) => id === file?.id)?.descriptors,
+    stuck: after.threads.every(asleep) &&
       after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
     deserted: waits && clients.length > 0 && clients.every(({ gone }) => gone),
-    idle: count !== undefined && thread?.inside,
-    spins: clients.length > 0 && thread?.spins,
-    turns: client && !wokenBy(before, after) && !after.threads.some((thread) => asleep(after, thread)),
-    queued: client && queued(after, client),
-    [`wakes ${wokenBy(before, after)?.name ?? "nobody"}`]: client,
-    listed: ready(after) > ready(before),
-    kept: call === "epoll_wait" && ready(after) > 0,
-    dropped: waits && ready(after) < ready(before),
-    skips: result > 0 && !fileAt(after, who, result - 1),
-    shared: call === "close" && left(before, after, who, text) > 0,
-    open: file?.client && !file.gone,
-    others: (after.epolls[0]?.interest.length ?? 0) > result,
-    hangup: note.includes("HUP"),
-    answered: before.sockets.some(({ sent, over }) => sent > 0 && !over),
     asked: before.sockets.some(({ asked }) => asked > 0),
+    answered: before.sockets.some(({ sent, over }) => sent > 0 && !over),
   };
-  const what = who === "output"
-    ? who
-    : `${count === undefined ? "" : "× "}${text.replaceAll("accept4", "accept")}`;
-  return `${what}; ${[who, ...Object.keys(so).filter((name) => so[name])].join(", ")}`;
 }
 
-/** How many descriptors still lead to what a call had as its first argument. */
-const left = (before: State, after: State, who: string, text: string) =>
-  references(after, fileAt(before, who, parts(text).fd));
+/** The same on one line for patterns: `recv(23) …; main, asleep`. Of calls that found nothing after `×`. */
+export function facts(before: State, after: State, line: Line): string {
+  const { who, text, call, count } = line;
+  const so = Object.entries(known(before, after, line)).filter(([, value]) => value);
+  const what = call === "output" ? call : `${count === undefined ? "" : "× "}${text}`;
+  return `${what}; ${[who, ...so.map((fact) => fact.join(" "))].join(", ")}`;
+}
 
 /** What a step did. */
 export function explain(before: State, after: State, line: Line): string {
-  const { who, text, note, call, count } = line;
-  const { args: [fd, , of, events], result, error } = parts(text);
-  const { select } = after.threads.find(({ name }) => name === who) ?? {};
-  const file = call === "accept4" && !line.waits
-    ? fileAt(after, who, result)
-    : fileAt(before, who, Number(fd));
-  const client = isClient(line) ? who : file && "port" in file && file.client || "the client";
-  const woken = wokenBy(before, after)?.name;
-  const listed = ({ fd }: { fd: number }) => after.epolls[0].ready.some((entry) => entry.fd === fd);
-  const gaps: Record<string, unknown> = {
-    ...{ fd, of, events, result, error },
-    client: named(client, after),
-    child: named(`child ${result}`, after),
-    thread: call === "clone" ? noteOf(note.split(",")[0]) : named(client === who ? `${woken}` : who, after),
-    queue: after.sockets.find(({ queue }) => queue)?.queue?.length,
-    count: count?.toLocaleString("en"),
-    dropped: before.epolls[0]?.ready.filter((old) => !listed(old)).map(({ fd }) => fd).join(", "),
-    left: left(before, after, who, text),
-    asked: select?.asked.length,
-    others: (after.epolls[0]?.interest.length ?? 0) - result,
-    came: select?.came?.join(", ") ?? note.replace(/^waited [\d.]+ ms, /, ""),
-  };
-  const so = facts(before, after, line);
+  const [so, values] = [facts(before, after, line), known(before, after, line)];
   return Object.entries(WORDS.steps).filter(([pattern]) => RegExp(pattern).test(so))
-    .map(([, text]) => text[lang].replace(/\{(\w+)\}/g, (_, gap) => `${gaps[gap]}`))
-    .map((text) => text[0].toUpperCase() + text.slice(1)).join(SPACE)
-    .replace(/(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])/g, "").replace(/\d(?=[\u4e00-\u9fff])/g, "$& ");
+    .map(([, text]) => text[lang].replace(/\{(\w+)\}/g, (_, gap) => `${values[gap]}`))
+    .join(lang ? "" : " ");
 }
