@@ -41,10 +41,12 @@ export const scriptOf = async ({ lesson, experiment }: Story): Promise<string> =
     : `${ROOT}lessons/${lesson}.ts`;
 
 /** Whether all sleep, or main spins, as its trace or its processor time tells, and has found all that there is. */
-const atRest = ({ threads: [main, ...others], sockets }: State, used: number) =>
-  others.every(asleep) &&
-  (asleep(main) || (main.does === "spins" || used > REST / 1000) &&
-      sockets.every((socket) => !has(socket) || socket.ended || socket.over));
+function atRest({ threads: [main, ...others], sockets }: State, lesson: Lesson, used: number) {
+  if (!main || !others.every(asleep)) return false;
+  if (lesson === "03-thread-pool") return others.length === 4 && main.does === "joins";
+  return main.does === "asleep" || (main.does === "spins" || used > REST / 1000) &&
+      sockets.every((socket) => !has(socket) || socket.ended || socket.over);
+}
 
 /** Run a story; throws if it can't be told truly. */
 export async function record(story: Story, runtime: Runtime): Promise<Recorded> {
@@ -55,15 +57,17 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
   const watcher = new Watcher({ ...story, runtime, ...program, lines: [], rests: [] }, server);
   const { anchors, lines, recorded } = watcher;
 
-  /** Wait until the server sleeps or spins, as it is to, and the kernel holds what the trace tells. */
-  async function rest(as = (_: State) => true): Promise<void> {
+  /** Wait until the server sleeps or spins, and the kernel holds what the trace tells. */
+  async function rest(zombies = true): Promise<void> {
     let problem: string[] = [];
     const drawnOut = pause(REST);
     const awake = threadSeconds(server.pid);
     await waitFor("rest", () => {
       watcher.pass();
       const { state } = watcher;
-      if (!as(state) || !atRest(state, threadSeconds(server.pid) - awake)) return ends in anchors;
+      const reaped = state.processes.every(({ ended }) => ended !== "zombie");
+      const used = threadSeconds(server.pid) - awake;
+      if (!(zombies || reaped) || !atRest(state, lesson, used)) return ends in anchors;
       const seen = observe(server.pid, server.port, state);
       problem = differences(state, seen);
       return problem.length === 0 && recorded.rests.push({ after: lines.length, seen });
@@ -74,7 +78,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
     watcher.pass(); // now the next event comes
   }
 
-  await rest(({ threads }) => threads.length === (lesson === "03-thread-pool" ? 5 : 1));
+  await rest();
   const conns: Record<string, Deno.TcpConn> = {};
   for (const [number, does] of clients.split(", ").map((event) => event.split(" "))) {
     const conn = conns[number] ??= await connect(server);
@@ -86,8 +90,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
     if (does === "closes") conn.close();
     await rest();
   }
-  // 01 looks after its children when nobody has come for a second.
-  await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
+  await rest(false); // 01 looks after its children when nobody has come for a second
 
   watcher.splice(anchors[ends] ?? lines.length, Infinity);
   // The server's clock is known as well as a line comes fast: clients seem too early by what the quickest answer shows.

@@ -77,6 +77,7 @@ const SO: [id: string, step: string, fact: (state: State) => unknown, was: unkno
   ["01", "parent-close", open, [[2, false]], [[1, false]]],
   ["01", "reap", threads, ["awake"], ["awake"]], // accept's limit of time is over
   ["01-close", "leak", open, [[3, false], [2, false]], [[3, false], [1, false]]], // so no client gets its end
+  ["03", "clone", threads, ["awake"], ["joins", "awake"]], // it waits for the thread in the runtime's own loop
   ["04-block", "fifth", threads, ["asleep recv"], ["asleep recv"]],
   ["04-block", "fifth", open, [[1, false], [0, false], [0, false]], [[1, false], [0, false], [0, false]]],
   ["06", "wake", last, [54, [1]], [54, [1]]], // level-triggered, it goes back to the list
@@ -91,12 +92,6 @@ for (const [id, step, fact, was, is] of SO) {
     assertEquals(states.slice(anchors[step] - 1, anchors[step] + 1).map(fact), [was, is]);
   });
 }
-
-Deno.test("03: who creates threads waits until each runs, and only then for one to end", () => {
-  const mains = kept("03").states.slice(1).map(({ threads: [{ does, text }] }) => `${does} ${text}`.trim());
-  const sleeps = mains.filter((main, i) => main !== "awake" && main !== mains[i - 1]);
-  assertEquals(sleeps, ["starts worker 1", "starts worker 2", "starts worker 3", "starts worker 4", "joins"]);
-});
 
 Deno.test("what a step takes away is still drawn in it, struck through", () => {
   const { states, anchors } = kept("05");
