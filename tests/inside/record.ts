@@ -55,27 +55,27 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
   await using server = await start(lesson, runtime, { args: ["--trace"], script });
   const program = { file: script.replace(/^.*\//, ""), source: await Deno.readTextFile(script) };
   const watcher = new Watcher({ ...story, runtime, ...program, lines: [], rests: [] }, server);
-  const { anchors, lines, recorded } = watcher;
+  const { anchors, lines, states, recorded } = watcher;
 
   /** Wait until the server sleeps or spins, and the kernel holds what the trace tells. */
-  async function rest(zombies = true): Promise<void> {
+  async function rest(as = (_: State) => true): Promise<void> {
     let problem: string[] = [];
     const drawnOut = pause(REST);
     const awake = threadSeconds(server.pid);
-    await waitFor("rest", () => {
+    await waitFor("rest", async () => {
       watcher.pass();
-      const { state } = watcher;
-      const reaped = state.processes.every(({ ended }) => ended !== "zombie");
-      const used = threadSeconds(server.pid) - awake;
-      if (!(zombies || reaped) || !atRest(state, lesson, used)) return ends in anchors;
+      const { state, lines: { length: after } } = watcher;
+      if (!as(state) || !atRest(state, lesson, threadSeconds(server.pid) - awake)) return ends in anchors;
       const seen = observe(server.pid, server.port, state);
       problem = differences(state, seen);
-      return problem.length === 0 && recorded.rests.push({ after: lines.length, seen });
+      if (problem.length > 0) return false;
+      await drawnOut;
+      watcher.pass(); // now the next event comes
+      problem = differences(states[after], seen); // a line that came late may belong before this: then it was no rest
+      return problem.length === 0 && recorded.rests.push({ after, seen });
     }).catch((cause) => {
       throw new Error([...problem, ...lines.slice(-6).map(writeLine)].join("\n"), { cause });
     });
-    await drawnOut;
-    watcher.pass(); // now the next event comes
   }
 
   await rest();
@@ -90,7 +90,8 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
     if (does === "closes") conn.close();
     await rest();
   }
-  await rest(false); // 01 looks after its children when nobody has come for a second
+  // 01 looks after its children when nobody has come for a second.
+  await rest(({ processes }) => processes.every(({ ended }) => ended !== "zombie"));
 
   watcher.splice(anchors[ends] ?? lines.length, Infinity);
   // The server's clock is known as well as a line comes fast: clients seem too early by what the quickest answer shows.
