@@ -76,7 +76,7 @@ export class State {
   /** What the server has printed beside its trace. */
   said: string[] = [];
   /** What the trace says and the kernel would not do: a recording fails with it. */
-  doubt?: string;
+  doubts: string[] = [];
 }
 
 /** A thread's process. A child's main thread has the name of it. */
@@ -110,14 +110,13 @@ export const has = (file: Socket | Epoll): boolean =>
 
 /** The state after a line. */
 export function advance(before: State, line: Line): State {
-  const news = { step: before.step + 1, woken: undefined, doubt: undefined };
-  const state: State = { ...structuredClone(before), ...news };
+  const state: State = { ...structuredClone(before), step: before.step + 1, woken: undefined };
   try {
     if (isClient(line)) clientDoes(state, line);
     else if (line.who === "output") state.said.push(line.text);
     else serverDoes(state, line);
   } catch (error) { // a reader's lesson may do what no lesson does
-    state.doubt = `${line.who} ${line.text}: ${error}`;
+    state.doubts.push(`${line.who} ${line.text}: ${error}`);
   }
   settle(state);
   return state;

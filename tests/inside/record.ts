@@ -108,11 +108,8 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
 /** Throws where the state that the lines tell is another than what the kernel held. */
 export function check(recording: Recorded): void {
   const { rests, lines } = recording;
-  const { states } = new Run(recording);
-  const wrong = [
-    ...states.flatMap(({ doubt }) => doubt ?? []),
-    ...rests.flatMap(({ after, seen }) => differences(states[after], seen)),
-  ];
+  const { states, state: { doubts } } = new Run(recording);
+  const wrong = [...doubts, ...rests.flatMap(({ after, seen }) => differences(states[after], seen))];
   let most = rests[0].seen.cpu + LATE; // a child's counts when it is reaped
   for (const [i, { after, seen }] of rests.slice(1).entries()) {
     const last = rests[i];
