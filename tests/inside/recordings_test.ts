@@ -66,9 +66,7 @@ const threads = (state: State) =>
   state.threads.map(({ does, text }) => `${does} ${/^\w*/.exec(text)}`.trim());
 const open = (state: State) => connections(state).map(({ descriptors, over }) => [descriptors, over]);
 const ended = (state: State) => connections(state).map(({ ended }) => ended);
-const last = (
-  { sockets, epolls }: State,
-) => [sockets.at(-1)!.unread, epolls.map(({ ready }) => ready.length)];
+const last = (state: State) => [state.sockets.at(-1)!.unread, state.epolls.map(({ ready }) => ready.length)];
 /** By run and step, what was so before it, and is then. */
 const SO: [id: string, step: string, fact: (state: State) => unknown, was: unknown, is: unknown][] = [
   ["01", "parent-close", open, [[2, false]], [[1, false]]],
