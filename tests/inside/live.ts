@@ -29,10 +29,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     // A page of another site must not read along, by a name of its own for this address.
     const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(story)?$/.test(pathname);
     if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
-    if (pathname === "/") {
-      return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
-    }
-    return Response.json(story);
+    const html = { headers: { "content-type": "text/html; charset=utf-8" } };
+    return pathname === "/" ? new Response(page, html) : Response.json(story);
   });
 
   const pass = () => {
