@@ -18,7 +18,6 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   const watcher = new Watcher(recorded, lesson, console.log);
   const { lines } = watcher;
   const story = { lines, ended: undefined as string | undefined };
-  const told = Promise.withResolvers<void>();
 
   const page = await build([recorded], true);
   const server = Deno.serve({
@@ -30,11 +29,8 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     // A page of another site must not read along, by a name of its own for this address.
     const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(story)?$/.test(pathname);
     if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
-    if (pathname === "/") {
-      return new Response(page, { headers: { "content-type": "text/html; charset=utf-8" } });
-    }
-    if (story.ended !== undefined) told.resolve();
-    return Response.json(story);
+    const html = { headers: { "content-type": "text/html; charset=utf-8" } };
+    return pathname === "/" ? new Response(page, html) : Response.json(story);
   });
 
   const pass = () => {
@@ -59,6 +55,6 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
   console.log(`the lesson has ended: ${story.ended}`);
 
   await interrupted;
-  await Promise.race([told.promise, pause(500)]); // a page that is open learns of the end
+  await pause(500); // a page that is open asks more often, and so learns of the end
   await server.shutdown();
 }

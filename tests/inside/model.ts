@@ -51,9 +51,9 @@ export class Thread {
   tid?: number;
   /** Where in the lesson it is. */
   place = "";
-  /** `"spins"`: its calls find nothing. `"starts"`, `"joins"`: it sleeps in the runtime's own loop, until a thread runs or ends. */
-  does: "awake" | "asleep" | "woken" | "spins" | "starts" | "joins" = "awake";
-  /** The call that it is in, as the trace has it; how many have found nothing; the thread that it starts. */
+  /** `"spins"`: its calls find nothing. `"joins"`: it sleeps in the runtime's own loop, until a thread runs or ends. */
+  does: "awake" | "asleep" | "woken" | "spins" | "joins" = "awake";
+  /** The call that it is in, as the trace has it; how many have found nothing. */
   text = "";
   /** In whose wait queues it is, and since which step. */
   on: (Socket | Epoll)[] = [];
@@ -76,7 +76,7 @@ export class State {
   /** What the server has printed beside its trace. */
   said: string[] = [];
   /** What the trace says and the kernel would not do: a recording fails with it. */
-  doubt?: string;
+  doubts: string[] = [];
 }
 
 /** A thread's process. A child's main thread has the name of it. */
@@ -91,7 +91,7 @@ export const connections = ({ sockets }: State): Socket[] => sockets.filter(({ c
 export const queued = ({ client, descriptors, over }: Socket): boolean =>
   !!client && descriptors === 0 && !over;
 /** Whether a thread sleeps, be it in the runtime's own loop. */
-export const asleep = ({ does }: Thread): boolean => /asleep|starts|joins/.test(does);
+export const asleep = ({ does }: Thread): boolean => /asleep|joins/.test(does);
 /** Who is in its wait queue, the first one first. */
 export const sleepers = ({ threads }: State, file: Socket | Epoll): Thread[] =>
   threads.filter(({ on }) => on.includes(file)).toSorted((a, b) => a.since - b.since);
@@ -110,14 +110,13 @@ export const has = (file: Socket | Epoll): boolean =>
 
 /** The state after a line. */
 export function advance(before: State, line: Line): State {
-  const news = { step: before.step + 1, woken: undefined, doubt: undefined };
-  const state: State = { ...structuredClone(before), ...news };
+  const state: State = { ...structuredClone(before), step: before.step + 1, woken: undefined };
   try {
     if (isClient(line)) clientDoes(state, line);
     else if (line.who === "output") state.said.push(line.text);
     else serverDoes(state, line);
   } catch (error) { // a reader's lesson may do what no lesson does
-    state.doubt = `${line.who} ${line.text}: ${error}`;
+    state.doubts.push(`${line.who} ${line.text}: ${error}`);
   }
   settle(state);
   return state;
@@ -146,11 +145,6 @@ function settle(state: State) {
     if (came && thread.does !== "woken") state.woken = thread;
     thread.does = came ? "woken" : "asleep";
   }
-}
-
-/** Throws if what has to be for a result is not so. */
-function expect(so: unknown, what: string) {
-  if (!so) throw new Error(what);
 }
 
 /** Something has come to a socket, or it is watched anew: that puts it on ready lists. */
@@ -196,14 +190,12 @@ function serverDoes(state: State, line: Line) {
   const [socket, epoll] = [fds[args[0]] as Socket, fds[args[0]] as Epoll];
   const [, inside = ""] = /(.*) …$/.exec(thread.text) ?? [];
   // What accept found at its limit of time is folded into a count, and waitpid follows.
-  expect(text.startsWith(inside) || call === "waitpid", `it is in ${inside}`);
+  if (!text.startsWith(inside) && call !== "waitpid") throw new Error(`it is in ${inside}`);
   const does = (does: Thread["does"], text = "", on: Thread["on"] = []) =>
     Object.assign(thread, { does, text, on, since: state.step });
 
   does("awake");
   if (place) thread.place = place;
-  const [main] = state.threads;
-  if (main.does === "starts" && main.text === who) Object.assign(main, { does: "joins", text: "" });
   if (count !== undefined) {
     if (call === "waitpid") return;
     if (socket.nonblocking) return does("spins", `${count.toLocaleString("en")} ×`);
@@ -225,16 +217,12 @@ function serverDoes(state: State, line: Line) {
     ioctl: () => socket.nonblocking = args[2] === "1",
     accept4: () => {
       const at = socket.queue!.findIndex(({ port }) => note.endsWith(`:${port}`));
-      const free = !(result in fds);
-      expect(at !== -1, "it is not in the queue");
+      if (at === -1 || result in fds) throw new Error(`it is not in the queue, or ${result} is open`);
       [fds[result]] = socket.queue!.splice(at, 1);
-      expect(free && at === 0, `${result} is open, or another is the first in the queue`);
     },
     recv: () => {
-      const { unread, fin } = socket;
-      socket.unread = result > 0 ? Math.max(unread - result, 0) : 0;
-      if (result <= 0) socket.fin = socket.ended = true;
-      expect(error || (result > 0 ? unread >= result : fin && unread === 0), `${unread} bytes are there`);
+      if (result > 0) socket.unread -= result;
+      else Object.assign(socket, { unread: 0, fin: true, ended: true });
     },
     send: () => socket.sent += result,
     shutdown: () => {
@@ -245,8 +233,8 @@ function serverDoes(state: State, line: Line) {
     close: () => delete fds[args[0]],
     fork: () => threadOf(state, result ? `child ${result}` : who),
     clone: () => {
-      does("starts", note.split(",")[0]);
-      threadOf(state, thread.text).tid = result;
+      does("joins");
+      threadOf(state, note.split(",")[0]).tid = result;
     },
     waitpid: () => processOf(state, `child ${result}`).ended = "reaped",
     exit: () => state.threads = state.threads.filter((other) => other !== thread),
@@ -255,9 +243,9 @@ function serverDoes(state: State, line: Line) {
       returned.exit();
     },
     select: () => {
-      const { asked } = thread.select!;
-      thread.select = { asked, came: numbers(note) };
-      expect(`${thread.select.came}` === `${asked.filter((fd) => has(fds[fd]))}`, "others are ready");
+      const [{ asked }, came] = [thread.select!, numbers(note)];
+      thread.select = { asked, came };
+      if (`${came}` !== `${asked.filter((fd) => has(fds[fd]))}`) throw new Error("others are ready");
     },
     epoll_create1: () => fds[result] = { id: state.step, interest: [], ready: [] },
     epoll_ctl: () => {
@@ -276,7 +264,7 @@ function serverDoes(state: State, line: Line) {
         // Edge-triggered, it leaves the list when it is told; else it goes to the end, to be asked the next time.
         epoll.ready = epoll.ready.filter((other) => other !== entry);
         if (!entry.events.includes("ET")) epoll.ready.push(entry);
-        expect(so, `${named} has ${told(entry)}`);
+        if (!so) throw new Error(`${named} has ${told(entry)}`);
       }
     },
   };

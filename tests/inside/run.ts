@@ -41,9 +41,6 @@ export class Run {
     lines.push(...this.lines.splice(at).slice(count));
     this.states.length = at + 1;
     for (const line of lines) {
-      // Who goes on has not been waiting for the end of its threads.
-      const mains = line.who === "main" ? this.states.flatMap(({ threads }) => threads.slice(0, 1)) : [];
-      for (const main of mains) if (main.does === "joins") main.does = "awake";
       const before = this.state;
       this.lines.push(line);
       this.states.push(advance(before, line));

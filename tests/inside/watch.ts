@@ -5,9 +5,6 @@ import { isClient, type Line, lineFrom, readLine } from "../support/trace_lines.
 import { connections, fileAt, type Socket } from "./model.ts";
 import { type Recorded, Run } from "./run.ts";
 
-/** A line without its count. */
-const uncounted = ({ who, text }: Line) => who + text.replace(/( × [\d,]+)?$/, "");
-
 /**
  * What a client does can be told. What is not told follows from what the server is told, and, while that is nothing, from
  * what the kernel holds.
@@ -52,8 +49,9 @@ export class Watcher extends Run {
 
   #put(line: Line) {
     const last = this.lines.findLastIndex((other) => !isClient(other));
-    const goesOn = line.count && last >= 0 && uncounted(line) === uncounted(this.lines[last]);
-    if (goesOn) return this.splice(last, 1, { ...line, time: this.lines[last].time });
+    const other = this.lines[last];
+    const goesOn = line.count && other?.count && other.who === line.who; // the trace counts until a call finds something
+    if (goesOn) return this.splice(last, 1, { ...line, time: other.time });
     // Lines of several threads may come in any order. When a client did something, nothing was found until then.
     const before = (line.count ?? 0) > 1
       ? last

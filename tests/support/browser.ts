@@ -21,7 +21,8 @@ export async function startBrowser() {
   const socket = new WebSocket((await page.json()).webSocketDebuggerUrl);
   await new Promise((resolve) => socket.onopen = resolve);
 
-  const replies: PromiseWithResolvers<{ result?: { value: unknown } }>[] = [];
+  // deno-lint-ignore no-explicit-any
+  const replies: PromiseWithResolvers<any>[] = [];
   /** What went wrong in the page; a request that its policy forbids, too. */
   const errors: string[] = [];
   socket.onmessage = ({ data }) => {
@@ -30,15 +31,14 @@ export async function startBrowser() {
     else if (/error|exception/.test(`${method} ${params.type} ${params.entry?.level}`)) errors.push(data);
   };
   const send = (method: string, params = {}) => {
-    const reply = Promise.withResolvers<{ result?: { value: unknown } }>();
-    socket.send(JSON.stringify({ id: replies.push(reply) - 1, method, params }));
-    return reply.promise;
+    const id = replies.push(Promise.withResolvers()) - 1;
+    socket.send(JSON.stringify({ id, method, params }));
+    return replies[id].promise;
   };
   for (const domain of ["Runtime", "Log", "Page"]) await send(`${domain}.enable`);
 
   /** The value of an expression in the page; nothing if it throws. */
-  // deno-lint-ignore no-explicit-any
-  const evaluate = async (expression: string): Promise<any> =>
+  const evaluate = async (expression: string) =>
     (await send("Runtime.evaluate", { expression, returnByValue: true })).result?.value;
   /** Wait until an expression is true. */
   const until = (expression: string) => waitFor(expression, () => evaluate(expression));
