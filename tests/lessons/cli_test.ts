@@ -5,14 +5,12 @@ import { written } from "../support/changed.ts";
 import { get, silent } from "../support/clients.ts";
 import { each, once } from "../support/declare.ts";
 import { alive, children } from "../support/proc.ts";
-import { type Lesson, LESSONS, RUNTIMES, succeeds } from "../support/runtimes.ts";
+import { type Lesson, LESSONS, RUNTIMES } from "../support/runtimes.ts";
 import { run, type Server, start } from "../support/servers.ts";
 import { until } from "../support/wait.ts";
 
 /** Root may take any port, so take that right away. */
-const before = Deno.uid() === 0 && succeeds("setpriv", "--version")
-  ? ["setpriv", "--bounding-set=-net_bind_service"]
-  : [];
+const before = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-net_bind_service"] : [];
 const lowPorts = Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
 
 /** What is wrong on the command line, the exit code, and what standard error says after the lesson's name. */

@@ -62,7 +62,6 @@ each("every client's connection ends", ["01-fork", "02-thread"], async (server, 
  * change of the edit above it.
  */
 const EDITS = String.raw`
-03 | if (request) conn.send | if (request) process.exit(0); …             | left, ends     | a thread of the pool has ended$
 03 | if (request) conn.send | if (request) die("my last words"); …        | left, ends     | ^my last words$
 03 | lingeringClose(conn);  | … break;                                    | answered, ends | ^a thread of the pool has ended$
 03 | if (request) conn.send | await Promise.resolve(); …                  | answered       |
@@ -77,7 +76,6 @@ const EDITS = String.raw`
    | export function        | function handler(conn: Socket) {
    | if (!started)          |
 02 | const thread =         | const thread = new Thread({ module: import.meta.url, target: () => {}, args: [] }); | left, ends | exports no function "target": 
-02 | export function        | export const handler = function other(conn: Socket) { | left, ends | exports no function "other": .*export function other\(
 02 | if (isMainThread) {    | if (!isMainThread) throw new Error("at load");\n… | left, ends | thread 1: [^]*at load
 02 | if (request) conn.send | await new Thread({ module: import.meta.url, target: inner, args: [] }).start(); … | answered |
    | export function        | export function inner() {}\nexport async function handler(conn: Socket) {

@@ -3,11 +3,11 @@ import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "n
 import { applied, atLine, type Change, replace, written } from "../support/changed.ts";
 import { answer, ask, connect, get } from "../support/clients.ts";
 import { readAll, REQUEST, RESPONSE_TEXT, sendAll, silent } from "../support/clients.ts";
-import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, tried } from "../support/declare.ts";
+import { BY_MANY, BY_ONE, experiment, nextWaits, outcome, spins, tried } from "../support/declare.ts";
 import { experiments, itemsIn } from "../support/experiments.ts";
 import { answersAll } from "../support/load.ts";
 import { alive, asleepIn, children, cpuSeconds, mainCall } from "../support/proc.ts";
-import { resources, sleeps, spins, stat, workersIn } from "../support/proc.ts";
+import { resources, sleeps, stat, workersIn } from "../support/proc.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { ended, output, says, type Server } from "../support/servers.ts";
 import { tcpSockets, unread } from "../support/sockets.ts";
@@ -195,10 +195,7 @@ experiment("05-select: Watch no newcomer", async (server) => {
 
 experiment("06-epoll: Answer 10 MB", answersTenMB);
 
-experiment("06-epoll: Never close an early leaver", async (server) => {
-  (await connect(server)).close();
-  await spins(server);
-});
+experiment("06-epoll: Never close an early leaver", spins);
 
 experiment("06-epoll: Ask for room from the start", async (server) => {
   using conn = await connect(server);

@@ -35,7 +35,7 @@ each("a child for each connection, no zombie afterwards", ["01-fork"], async (se
   }
   await answersAll(server, 20, 5);
   await until(() => children(server.pid).length === 0);
-});
+}, { before: ["env", "LESSON_FORKABLE=1"] }); // of another lesson, whose child has started this one
 
 each("a thread for each connection, and none left afterwards", ["02-thread"], async (server) => {
   {

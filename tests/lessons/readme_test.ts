@@ -1,9 +1,9 @@
 /** README.md: its commands run, its links lead somewhere, its lines for a copy and what it says of the listings are true. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
-import { atLine, changed } from "../support/changed.ts";
+import { atLine, changed, written } from "../support/changed.ts";
 import { connect, get, readAll, resetting, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
-import { nextWaits, once } from "../support/declare.ts";
-import { alive, mainCall, resources, spins } from "../support/proc.ts";
+import { nextWaits, once, spins } from "../support/declare.ts";
+import { alive, mainCall, resources } from "../support/proc.ts";
 import { ROOT, RUNTIMES, succeeds } from "../support/runtimes.ts";
 import { output, type Server, start, startServer } from "../support/servers.ts";
 import { connection, SOCK_NONBLOCK } from "../support/syscalls.ts";
@@ -76,6 +76,7 @@ that leaves before its empty line    | 06_epoll       | closed = not data       
 
 /** What each shows. A server may end while a client connects, so those of the C library are taken then, which don't mind. */
 const PROOFS: Record<string, (server: Server) => Promise<unknown>> = {
+  spins,
   endsOfSilence: ({ port, pid }) => until(() => connection(port, SOCK_NONBLOCK) && !alive(pid)),
   endsOfResets: (server) => until(() => (resetting(server, "GET / ")(), !alive(server.pid))),
   keepsResets: (server) => until(() => (resetting(server, "GET / ")(), resources(server).sockets > 10)),
@@ -85,25 +86,18 @@ const PROOFS: Record<string, (server: Server) => Promise<unknown>> = {
     await sendAll(conn, "GET / ");
     assertEquals(await readAll(conn), RESPONSE_TEXT);
   },
-  async spins(server) {
-    (await connect(server)).close();
-    await spins(server);
-  },
 };
 const table = README.split(/^\| listing .*\n.*\n/m)[1].split("\n\n")[0];
 for (const [i, says] of table.split("\n").map((row) => row.split("|")[2].trim()).entries()) {
   const fn = async () => {
     const [words, file, mended, listing, proof] = FAULTS[i];
     assert(says.includes(words), `row ${i} of the table is another one: ${says}`);
-    const folder = await Deno.makeTempDir();
-    for (const name of [`${file}.py`, "common.py"]) {
-      const source = Deno.readTextFileSync(`${ROOT}tests/peers/python/${name}`);
-      await Deno.writeTextFile(`${folder}/${name}`, source.replace(mended, listing));
-    }
+    const source = (name: string) =>
+      Deno.readTextFileSync(`${ROOT}tests/peers/python/${name}.py`).replace(mended, listing);
+    const script = await written({ "listing.py": source(file), "common.py": source("common") });
     const limited = ["sh", "-c", 'ulimit -v 400000; exec "$@"', "sh"]; // of addresses, which threads run out of
-    await using server = await startServer(file, [...limited, "python3", `${folder}/${file}.py`]);
+    await using server = await startServer(file, [...limited, "python3", script]);
     await PROOFS[proof](server);
-    await Deno.remove(folder, { recursive: true });
   };
   Deno.test({ name: `README.md: a listing's fault, ${says}`, ignore: !succeeds("python3", "--version"), fn });
 }

@@ -12,7 +12,7 @@ const times = (ratio: number, digits = ratio < 0.095 ? 2 : 1): string =>
   `${cell(ratio, ratio < 9.95 ? digits : 0)} ×`;
 
 /** A table: the first column is words, the others numbers. */
-export function table(...rows: readonly (readonly string[])[]): string {
+function table(...rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   const line = (row: readonly string[]) =>
     row.map((text, i) => i === 0 ? text.padEnd(widths[i]) : text.padStart(widths[i])).join("  ");

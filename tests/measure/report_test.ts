@@ -4,7 +4,7 @@ import { LANGUAGES, MODELS } from "../peers/programs.ts";
 import { growthChart } from "./chart.ts";
 import { checkPossible, figure, type Figures, MeasuringFault, median } from "./figures.ts";
 import { type Subject, subject } from "./figures.ts";
-import { report, table } from "./report.ts";
+import { report } from "./report.ts";
 import { CLAIMS, judge, RELATIONS } from "./verdicts.ts";
 
 /** Figures of Deno, one a round. */
@@ -49,10 +49,6 @@ const figures: Figures = Object.fromEntries(
     .map((of) => [of, Object.fromEntries(LANGUAGES.map((language) => [language, [wide(of)]]))]),
 );
 const run = { machine: ["a processor"], seconds: 321, rounds: 5, figures, notes: [] };
-
-Deno.test("a table has words on the left and numbers on the right", () => {
-  assertEquals(table(["", "n"], ["long", "1"], ["y", "1,000"]), "          n\nlong      1\ny     1,000");
-});
 
 Deno.test("the report fits into 110 columns, and says what is not measured", () => {
   for (const line of report(run).split("\n")) assert([...line].length <= 110, line);

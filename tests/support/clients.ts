@@ -1,5 +1,4 @@
 /** Clients: ordinary ones, silent ones, those that reset. */
-import type { Server } from "./servers.ts";
 import { connection, libc } from "./syscalls.ts";
 import { inTime } from "./wait.ts";
 
@@ -8,16 +7,13 @@ export const RESPONSE_TEXT = "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Le
 /** What an ordinary client sends. */
 export const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-/** All that a client needs to know of a server. */
-type Listening = Pick<Server, "port">;
-
 /** Connect, and leave it at that. */
-export function connect(server: Listening): Promise<Deno.TcpConn> {
+export function connect(server: { port: number }): Promise<Deno.TcpConn> {
   return Deno.connect({ hostname: "127.0.0.1", port: server.port });
 }
 
 /** So many clients that say nothing, and leave with the block. */
-export async function silent(server: Listening, count: number): Promise<Deno.TcpConn[] & Disposable> {
+export async function silent(server: { port: number }, count: number): Promise<Deno.TcpConn[] & Disposable> {
   const conns = await Promise.all(Array.from({ length: count }, () => connect(server)));
   return Object.assign(conns, { [Symbol.dispose]: () => conns.forEach((conn) => conn[Symbol.dispose]()) });
 }
@@ -42,14 +38,14 @@ export async function readAll(conn: Deno.Conn, last?: string): Promise<string> {
 }
 
 /** One ordinary client: everything that it was answered. */
-export async function get(server: Listening, request: string | Uint8Array = REQUEST): Promise<string> {
+export async function get(server: { port: number }, request: string | Uint8Array = REQUEST): Promise<string> {
   using conn = await connect(server);
   await sendAll(conn, request);
   return await readAll(conn);
 }
 
 /** What a client of `path` is answered; nothing, if its connection ends without. */
-export const ask = (server: Listening, path: string): Promise<string> =>
+export const ask = (server: { port: number }, path: string): Promise<string> =>
   get(server, `GET ${path} HTTP/1.1\r\n\r\n`).catch((error) => {
     if (/reset by peer/i.test(error.message)) return "";
     throw error;
@@ -62,7 +58,7 @@ export async function answer(conn: Deno.Conn, request = REQUEST): Promise<string
 }
 
 /** A client that sends this, and resets its connection when the result is called: with SO_LINGER 0, close(2) sends RST. */
-export function resetting({ port }: Listening, text: string): () => void {
+export function resetting({ port }: { port: number }, text: string): () => void {
   const fd = connection(port);
   libc.setsockopt(fd, 1, 13, Int32Array.of(1, 0), 8);
   libc.send(fd, new TextEncoder().encode(text), text.length, 0);

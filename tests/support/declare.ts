@@ -1,8 +1,9 @@
 /** Declares tests: one for each lesson and runtime, also of the experiments of lessons/README.md. */
 import assert, { deepStrictEqual as assertEquals } from "node:assert/strict";
 import { type Change, changed } from "./changed.ts";
-import { ask, get, RESPONSE_TEXT, silent } from "./clients.ts";
+import { ask, connect, get, RESPONSE_TEXT, silent } from "./clients.ts";
 import { experiments } from "./experiments.ts";
+import { cpuSeconds } from "./proc.ts";
 import { ALL_RUNTIMES, type Lesson, LESSONS, type Runtime, RUNTIMES } from "./runtimes.ts";
 import { ended, says, type Server, start, type StartOptions } from "./servers.ts";
 import { unread } from "./sockets.ts";
@@ -62,6 +63,13 @@ export const nextWaits = (count: number, full: (server: Server) => boolean) => a
   clients[0].close();
   assertEquals(await next, RESPONSE_TEXT);
 };
+
+/** A test: a client leaves, and the server spins: half a second of CPU time, though nobody asks it for anything. */
+export async function spins(server: Server): Promise<void> {
+  (await connect(server)).close();
+  const before = cpuSeconds(server.pid);
+  await until(() => cpuSeconds(server.pid) > before + 0.5);
+}
 
 /**
  * A test of a changed lesson: whether its clients are "answered" or "left" without an answer; whether the server "ends",

@@ -83,12 +83,6 @@ export function cpuSeconds(pid: number): number {
   return Number(time[0]) + Number(time[1]) / 1e9 + (user + system) / 100;
 }
 
-/** Wait until a process has used half a second more of CPU time: if nobody asks it for anything, it spins. */
-export async function spins({ pid }: { pid: number }): Promise<void> {
-  const before = cpuSeconds(pid);
-  await until(() => cpuSeconds(pid) > before + 0.5);
-}
-
 /** CPU time in seconds of the main thread of a process alone: proc(5), in ns. */
 export const threadSeconds = (pid: number): number =>
   Number(read(`/proc/${pid}/schedstat`).split(" ")[0]) / 1e9;
@@ -123,8 +117,6 @@ const NUMBERS = {
 };
 /** One of them. */
 export type Call = keyof typeof NUMBERS;
-/** Whether {@link tasks} gives a call by such a name, and not by its number. */
-export const isNamed = (call: string): call is Call => call in NUMBERS;
 const nameOf = (call: string) =>
   Object.entries(NUMBERS).find(([, numbers]) => numbers[Deno.build.arch].includes(call))?.[0] ?? call;
 

@@ -1,7 +1,6 @@
 """01: one process for each connection. Differs from the lesson: a child outlives a server that is killed."""
 import os
 import socket
-import sys
 
 from common import create_server, handler
 
@@ -18,11 +17,7 @@ while True:
         conn, addr = server.accept()
     except socket.timeout:
         continue
-    try:
-        pid = os.fork()
-    except OSError as error:  # "Resource temporarily unavailable": this client goes, the server stays
-        print(error, file=sys.stderr)
-        pid = -1
+    pid = os.fork()
     if pid == 0:  # the child
         try:
             server.close()

@@ -2,7 +2,8 @@
 What the six servers share: where they listen, where a request ends, how a connection does.
 
 The six have the shape of the article's listings. Out of descriptors they end
-with accept's exception, but for 04, as the listings do; the lessons wait.
+with accept's exception, but for 04, as the listings do, and 01 out of processes
+with fork's; the lessons go on.
 """
 import collections
 import socket
