@@ -45,25 +45,18 @@ function place() {
   return { shown, track, points, step, last };
 }
 
-/** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
+/** The source, with what a changed copy has added, the line that runs, and who sleeps where. */
 function sourceOf(run: Run, state: State, line?: Line): string {
-  const source = run.recorded.source.split("\n");
   const lesson = (runs.get(run.recorded.id.split("-")[0]) ?? run).recorded.source.split("\n");
-  const lines: [text: string, tag: string, number: string][] = [];
-  for (const [i, text] of source.entries()) {
-    while (!source.slice(i).includes(lesson[0] ?? text)) lines.push([lesson.shift()!, "del", ""]);
-    lines.push([text, lesson[0] === text ? "span" : "ins", `${i + 1}`]);
-    if (lesson[0] === text) lesson.shift();
-  }
   const running = line?.place.split(":")[1]?.split(",") ?? [];
-  const html = lines.map(([text, tag, number]) => {
+  const html = run.recorded.source.split("\n").map((text, i) => {
+    const [number, tag] = [`${i + 1}`, lesson.includes(text) ? "span" : "ins"];
     const [, indent, code, comment = ""] = /^( *)(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text)!;
     const here = threadsAt(state, number).map((thread) =>
       ` <b class="frame ${thread.does}">${signed(state, thread)}</b>`
     );
     const how = running.includes(number) ? `class="running" aria-current="step"` : "";
-    const style = `padding-left:${indent.length}ch;${number ? "" : "list-style:none"}`;
-    return `<li value="${number}" ${how} style="${style}">` +
+    return `<li value="${number}" ${how} style="padding-left:${indent.length}ch">` +
       `<code><${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}></code>${here.join("")}</li>`;
   });
   return `<ol tabindex="0" aria-label="${word("source")}">${html.join("")}</ol>`;
@@ -124,9 +117,9 @@ function sayingOf(run: Run, at: number): string {
 <p>${escape(explain(before, after, line))}</p>${moreAt(run, at)}`;
 }
 
-/** A run's step: source, clients and threads, kernel. It stands still when the other one of two goes on. */
-function articleOf(run: Run, at: number, still: string): string {
-  const [before, state] = [run.states[still ? at : Math.max(at - 1, 0)], run.states[at]];
+/** A run's step: source, clients and threads, kernel. */
+function articleOf(run: Run, at: number): string {
+  const [before, state] = [run.states[Math.max(at - 1, 0)], run.states[at]];
   const panes = {
     [run.recorded.id.includes("-") ? "altered" : "source"]: sourceOf(run, state, run.lines[at - 1]),
     ...at > 0 && { who: whoOf(run, before, state, at), kernel: scene(before, state) },
@@ -134,7 +127,7 @@ function articleOf(run: Run, at: number, still: string): string {
   const html = Object.entries(panes).map(([name, html]) =>
     `<section class="${name}" aria-label="${word(name)}"><h3>${word(name)}</h3>${html}</section>`
   );
-  return `<article class="${still}"><h2>${run.title}</h2>${html.join("")}</article>`;
+  return `<article><h2>${run.title}</h2>${html.join("")}</article>`;
 }
 
 function render() {
@@ -154,14 +147,11 @@ function render() {
   SLIDER.oninput = () => go(address(SLIDER.valueAsNumber));
   byId("count").textContent = `${step} / ${last}`;
   byId("lang").setAttribute("action", location.hash);
-  const stills = shown.map((_, i) => track[step - 1]?.[i] === track[step][i] ? "still" : "");
-  byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i], stills[i])).join("");
-  byId("saying").innerHTML = shown.map((run, i) =>
-    `<div class="${stills[i]}">${sayingOf(run, track[step][i])}</div>`
-  ).join("");
+  byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i])).join("");
+  byId("saying").innerHTML = shown.map((run, i) => `<div>${sayingOf(run, track[step][i])}</div>`).join("");
   for (const list of document.querySelectorAll("ol")) {
     const find = (what: string) => list.querySelector<HTMLElement>(what);
-    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(del, ins)");
+    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(ins)");
     if (line) list.scrollTop = line.offsetTop - list.offsetTop - list.clientHeight / 2;
   }
 }
