@@ -1,11 +1,11 @@
 /** Recordings, and the state that they tell. */
 import assert, { deepStrictEqual as assertEquals, throws as assertThrows } from "node:assert/strict";
+import kept from "../charts/inside.json" with { type: "json" };
 import { once } from "../support/declare.ts";
 import { LESSONS, type Runtime } from "../support/runtimes.ts";
 import { connections } from "./model.ts";
 import { check, record, STORIES } from "./record.ts";
-import { type Recorded, Run } from "./run.ts";
-import { scene } from "./scene.ts";
+import { Run } from "./run.ts";
 import { WORDS } from "./words.ts";
 
 /** The texts of a run that have no step there: a step is found by what is so in it. */
@@ -30,13 +30,8 @@ for (const story of STORIES.slice(0, LESSONS.length)) {
   once("what its trace tells is what the kernel holds, whenever all is at rest", test, false, `${lesson} `);
 }
 
-const KEPT: Recorded[] = JSON.parse(
-  await Deno.readTextFile(new URL("../charts/inside.json", import.meta.url)),
-);
-const kept = (id: string) => new Run(KEPT.find((recording) => recording.id === id)!);
-
 Deno.test("a recording that leaves something out does not pass", () => {
-  for (const recording of KEPT) {
+  for (const recording of kept) {
     check(recording);
     assertEquals(homeless(new Run(recording)), []);
     for (const call of ["recv", "accept", "close"]) {
@@ -47,11 +42,4 @@ Deno.test("a recording that leaves something out does not pass", () => {
       assertThrows(() => check({ ...recording, lines, rests }), Error, recording.lines[at]);
     }
   }
-});
-
-Deno.test("what a step takes away is still drawn in it, struck through", () => {
-  const { states, anchors } = kept("05");
-  const [before, at] = states.slice(anchors.wake - 1);
-  assertEquals(scene(before, at).match(/ gone">[☾▸] main/g)?.length, 6);
-  assert(!scene(at, at).includes("gone"));
 });
