@@ -25,7 +25,7 @@ const OPTIONS = { html: string, svg: string, json: string, from: string };
 const at = [...Deno.args, ".ts"].findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
 const { html, svg, json, from } = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, at));
 if (at < Deno.args.length) {
-  await live(Deno.args.slice(at));
+  await live(Deno.args.slice(at)).catch(({ message, cause }) => complain("inside", message || cause));
   Deno.exit(0);
 }
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
