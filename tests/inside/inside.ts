@@ -3,7 +3,6 @@
  * (`--html FILE`) and pictures (`--svg DIR`). `deno task inside lessons/mine.ts`: the same page of a lesson that runs now.
  */
 import { complain, readOptions, writeCharts } from "../support/command_line.ts";
-import { RUNTIMES } from "../support/runtimes.ts";
 import { build } from "./build.ts";
 import { live } from "./live.ts";
 import { pictures } from "./pictures.ts";
@@ -11,9 +10,8 @@ import { record, STORIES } from "./record.ts";
 import type { Recorded } from "./run.ts";
 
 const HELP = `deno task inside [options]
-deno task inside [--runtime NAME] LESSON [the lesson's options]
+deno task inside LESSON [the lesson's options]
 
-  --runtime NAME  deno, bun or node (deno)
   --html FILE     write the page
   --svg DIR       draw the pictures
   --json FILE     write the recordings
@@ -21,18 +19,13 @@ deno task inside [--runtime NAME] LESSON [the lesson's options]
   --help          print this text`;
 
 const string = { type: "string" } as const;
-const OPTIONS = { runtime: string, html: string, svg: string, json: string, from: string };
+const OPTIONS = { html: string, svg: string, json: string, from: string };
 
 // What stands behind a lesson is the lesson's.
 const at = [...Deno.args, ".ts"].findIndex((arg) => /\.[cm]?[jt]s$/.test(arg));
-const options = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, at));
-const { html, svg, json, from } = options;
-const runtime = RUNTIMES.find((name) => name === (options.runtime ?? "deno")) ??
-  complain("inside", `there is ${RUNTIMES.join(", ")} here, but no ${options.runtime}`);
+const { html, svg, json, from } = readOptions("inside", HELP, OPTIONS, Deno.args.slice(0, at));
 if (at < Deno.args.length) {
-  await live(Deno.args.slice(at), runtime).catch(({ message, cause }) =>
-    complain("inside", message || cause)
-  );
+  await live(Deno.args.slice(at)).catch(({ message, cause }) => complain("inside", message || cause));
   Deno.exit(0);
 }
 if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg or --json");
@@ -40,7 +33,7 @@ if (!html && !svg && !json) complain("inside", "nothing to make: --html, --svg o
 const recordings: Recorded[] = from ? JSON.parse(await Deno.readTextFile(from)) : [];
 for (const story of from ? [] : STORIES) {
   console.error(`${story.lesson}, ${story.experiment ?? "as it is"}`);
-  recordings.push(await record(story, runtime));
+  recordings.push(await record(story, "deno"));
 }
 if (json) await Deno.writeTextFile(json, JSON.stringify(recordings, null, 1) + "\n");
 if (html) await Deno.writeTextFile(html, await build(recordings));

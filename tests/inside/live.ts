@@ -1,6 +1,6 @@
 /** A lesson of the reader's, run now: its page, served on 127.0.0.1, gets each step when it happens. */
 import { probe, tree } from "../support/proc.ts";
-import { COMMANDS, type Runtime } from "../support/runtimes.ts";
+import { COMMANDS } from "../support/runtimes.ts";
 import { startServer } from "../support/servers.ts";
 import { pause } from "../support/wait.ts";
 import { build } from "./build.ts";
@@ -11,10 +11,10 @@ const PAUSE = 50;
 const ENOUGH = 2000;
 
 /** Run a lesson, with the arguments behind it, and serve its page until Ctrl-C. Throws if it does not start. */
-export async function live([file, ...args]: readonly string[], runtime: Runtime): Promise<void> {
-  const source = await Deno.readTextFile(file);
-  const lesson = await startServer(file, [...COMMANDS[runtime], file, ...args, "--trace"]);
-  const recorded = { id: "live", runtime, file: file.replace(/^.*\//, ""), source, lines: [], rests: [] };
+export async function live([file, ...args]: readonly string[]): Promise<void> {
+  const program = { file: file.replace(/^.*\//, ""), source: await Deno.readTextFile(file) };
+  const lesson = await startServer(file, [...COMMANDS.deno, file, ...args, "--trace"]);
+  const recorded = { id: "live", runtime: "deno", ...program, lines: [], rests: [] };
   const watcher = new Watcher(recorded, lesson, console.log);
   const { lines } = watcher;
   const story = { lines, ended: undefined as string | undefined };
@@ -24,13 +24,12 @@ export async function live([file, ...args]: readonly string[], runtime: Runtime)
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => console.log(`Look inside (Ctrl-C ends it): http://127.0.0.1:${port}/`),
-  }, ({ method, url }) => {
+  }, ({ url }) => {
     const { hostname, pathname } = new URL(url);
     // A page of another site must not read along, by a name of its own for this address.
-    const ours = /^(127\.0\.0\.1|localhost)$/.test(hostname) && /^\/(story)?$/.test(pathname);
-    if (!ours || method !== "GET") return new Response("not here", { status: ours ? 405 : 404 });
-    const html = { headers: { "content-type": "text/html; charset=utf-8" } };
-    return pathname === "/" ? new Response(page, html) : Response.json(story);
+    if (!/^(127\.0\.0\.1|localhost)$/.test(hostname)) return new Response("not here", { status: 404 });
+    if (pathname === "/story") return Response.json(story);
+    return new Response(new Blob([page], { type: "text/html" }));
   });
 
   const pass = () => {

@@ -18,7 +18,7 @@ const [first] = runs.values();
 
 const word = (key: string, n = "") => WORDS.page[key][lang].replace("{n}", n);
 
-/** Where each of some runs stands at each step: at a client's event all begin together. And where there is more to say. */
+/** Where each of some runs stands at each step: at a client's event all begin together. */
 function lay(runs: Run[]) {
   const begins = ({ lines }: Run) => lines.flatMap((line, i) => isClient(line) ? [i + 1] : []);
   const parts = runs.map((run) => [0, ...begins(run), run.lines.length + 1]);
@@ -27,10 +27,7 @@ function lay(runs: Run[]) {
     const longest = Math.max(...parts.map((at) => at[part] - at[part - 1]));
     for (let i = 0; i < longest; i++) track.push(parts.map((at) => Math.min(at[part - 1] + i, at[part] - 1)));
   }
-  const says = (at: number, j: number) => parts[j].includes(at) || moreAt(runs[j], at);
-  const comes = (i: number) => (at: number, j: number) => at !== track[i - 1]?.[j] && says(at, j);
-  const points = [...track.keys()].filter((i) => track[i].some(comes(i)));
-  return { track, points };
+  return track;
 }
 
 /** What the address names: `#05/17`, `#05/wake`; two runs side by side, `#05+06/17`. */
@@ -38,32 +35,25 @@ function place() {
   const [ids, at = ""] = decodeURIComponent(location.hash.slice(1)).split("/");
   const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []).slice(0, 2);
   const shown = found.length > 0 ? found : [first];
-  const { track, points } = lay(shown);
+  const track = lay(shown);
   const last = track.length - 1;
   const named = track.findIndex((places) => places.some((step, i) => step === shown[i].anchors[at]));
   const step = named === -1 ? Math.max(0, Math.min(Number(at) || 0, last)) : named;
-  return { shown, track, points, step, last };
+  return { shown, track, step, last };
 }
 
-/** The source, with what a changed copy has added or left out, the line that runs, and who sleeps where. */
+/** The source, with what a changed copy has added, the line that runs, and who sleeps where. */
 function sourceOf(run: Run, state: State, line?: Line): string {
-  const source = run.recorded.source.split("\n");
   const lesson = (runs.get(run.recorded.id.split("-")[0]) ?? run).recorded.source.split("\n");
-  const lines: [text: string, tag: string, number: string][] = [];
-  for (const [i, text] of source.entries()) {
-    while (!source.slice(i).includes(lesson[0] ?? text)) lines.push([lesson.shift()!, "del", ""]);
-    lines.push([text, lesson[0] === text ? "span" : "ins", `${i + 1}`]);
-    if (lesson[0] === text) lesson.shift();
-  }
   const running = line?.place.split(":")[1]?.split(",") ?? [];
-  const html = lines.map(([text, tag, number]) => {
+  const html = run.recorded.source.split("\n").map((text, i) => {
+    const [number, tag] = [`${i + 1}`, lesson.includes(text) ? "span" : "ins"];
     const [, indent, code, comment = ""] = /^( *)(.*?)((?:\/\/ |\/?\*).*)?$/.exec(text)!;
     const here = threadsAt(state, number).map((thread) =>
       ` <b class="frame ${thread.does}">${signed(state, thread)}</b>`
     );
     const how = running.includes(number) ? `class="running" aria-current="step"` : "";
-    const style = `padding-left:${indent.length}ch;${number ? "" : "list-style:none"}`;
-    return `<li value="${number}" ${how} style="${style}">` +
+    return `<li value="${number}" ${how} style="padding-left:${indent.length}ch">` +
       `<code><${tag}>${escape(code)}<i>${escape(comment)}</i></${tag}></code>${here.join("")}</li>`;
   });
   return `<ol tabindex="0" aria-label="${word("source")}">${html.join("")}</ol>`;
@@ -124,9 +114,9 @@ function sayingOf(run: Run, at: number): string {
 <p>${escape(explain(before, after, line))}</p>${moreAt(run, at)}`;
 }
 
-/** A run's step: source, clients and threads, kernel. It stands still when the other one of two goes on. */
-function articleOf(run: Run, at: number, still: string): string {
-  const [before, state] = [run.states[still ? at : Math.max(at - 1, 0)], run.states[at]];
+/** A run's step: source, clients and threads, kernel. */
+function articleOf(run: Run, at: number): string {
+  const [before, state] = [run.states[Math.max(at - 1, 0)], run.states[at]];
   const panes = {
     [run.recorded.id.includes("-") ? "altered" : "source"]: sourceOf(run, state, run.lines[at - 1]),
     ...at > 0 && { who: whoOf(run, before, state, at), kernel: scene(before, state) },
@@ -134,34 +124,26 @@ function articleOf(run: Run, at: number, still: string): string {
   const html = Object.entries(panes).map(([name, html]) =>
     `<section class="${name}" aria-label="${word(name)}"><h3>${word(name)}</h3>${html}</section>`
   );
-  return `<article class="${still}"><h2>${run.title}</h2>${html.join("")}</article>`;
+  return `<article><h2>${run.title}</h2>${html.join("")}</article>`;
 }
 
 function render() {
-  const { shown, track, points, step, last } = place();
+  const { shown, track, step, last } = place();
   const address = (to: number) =>
     `#${shown.map(({ recorded }) => recorded.id).join("+")}/${Math.max(0, Math.min(to, last))}`;
-  const ways = {
-    ArrowRight: step + 1,
-    ArrowLeft: step - 1,
-    ArrowDown: points.find((point) => point > step) ?? last,
-    ArrowUp: points.findLast((point) => point < step) ?? 0,
-  };
-  for (const [key, to] of Object.entries(ways)) byId(key).onclick = () => go(address(to));
+  byId("ArrowRight").onclick = () => go(address(step + 1));
+  byId("ArrowLeft").onclick = () => go(address(step - 1));
   for (const link of document.links) link.ariaCurrent = link.hash === address(0) ? "page" : null;
   SLIDER.max = `${last}`;
   SLIDER.value = `${step}`;
   SLIDER.oninput = () => go(address(SLIDER.valueAsNumber));
   byId("count").textContent = `${step} / ${last}`;
   byId("lang").setAttribute("action", location.hash);
-  const stills = shown.map((_, i) => track[step - 1]?.[i] === track[step][i] ? "still" : "");
-  byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i], stills[i])).join("");
-  byId("saying").innerHTML = shown.map((run, i) =>
-    `<div class="${stills[i]}">${sayingOf(run, track[step][i])}</div>`
-  ).join("");
+  byId("runs").innerHTML = shown.map((run, i) => articleOf(run, track[step][i])).join("");
+  byId("saying").innerHTML = shown.map((run, i) => `<div>${sayingOf(run, track[step][i])}</div>`).join("");
   for (const list of document.querySelectorAll("ol")) {
     const find = (what: string) => list.querySelector<HTMLElement>(what);
-    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(del, ins)");
+    const line = find(".running") ?? find("li:has(b)") ?? find("li:has(ins)");
     if (line) list.scrollTop = line.offsetTop - list.offsetTop - list.clientHeight / 2;
   }
 }
@@ -203,11 +185,9 @@ document.body.innerHTML = `<form id="lang">
 ${links.join(" ")}
 </nav>
 <div id="controls">
-${button("ArrowUp", `◀ ${word("point")}`)}
 ${button("ArrowLeft", "◀")}
 <input id="slider" type="range" min="0" aria-label="${word("slider")}">
 ${button("ArrowRight", "▶")}
-${button("ArrowDown", `${word("point")} ▶`)}
 <span id="count"></span>
 </div>
 <strong id="ended" role="status"></strong>
@@ -219,9 +199,8 @@ ${WORDS.terms.map((text) => `<p>${text[lang]}</p>`).join("")}
 <p><small>${word(data.live ? "made, live" : "made", first.recorded.runtime)}</small></p>`;
 const SLIDER = byId("slider") as HTMLInputElement;
 document.onkeydown = (event) => {
-  const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol");
   const way = byId(event.key) ?? [...document.links].find(({ hash }) => hash === `#0${event.key}/0`);
-  if (!way || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   way.click();
 };

@@ -31,9 +31,6 @@ export const STORIES: readonly Story[] = stories as Story[];
 /** How long after a client's event the next one comes, ms: so that one can see who sleeps meanwhile, and who does not. */
 const REST = 100;
 
-/** How old the kernel's figure of a thread that runs may be, and how long it takes to read those of all, s. */
-const LATE = 0.03;
-
 /** The program of a story: a lesson as it is, or a changed copy. */
 export const scriptOf = async ({ lesson, experiment }: Story): Promise<string> =>
   experiment
@@ -110,12 +107,5 @@ export function check(recording: Recorded): void {
   const { rests, lines } = recording;
   const { states, state: { doubts } } = new Run(recording);
   const wrong = [...doubts, ...rests.flatMap(({ after, seen }) => differences(states[after], seen))];
-  let most = rests[0].seen.cpu + LATE; // a child's counts when it is reaped
-  for (const [i, { after, seen }] of rests.slice(1).entries()) {
-    const last = rests[i];
-    const threads = Math.max(...[last.after, after].map((step) => states[step].threads.length));
-    most += (seen.at - last.seen.at) * threads;
-    if (seen.cpu > most) wrong.push(`${seen.cpu} s of processor time, step ${after}: ${most} s is the most`);
-  }
   if (wrong.length > 0) throw new Error([...wrong, ...lines].join("\n"));
 }

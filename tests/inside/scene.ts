@@ -26,7 +26,7 @@ type Entry = readonly [row: number, column: string, text: string, kind: string];
 
 const HEAD = 0;
 /** After the descriptor tables. */
-const COLUMNS = ["name", "nonblocking", "interest", "asked", "came", "waits", "reads", "sent"];
+const COLUMNS = ["name", "nonblocking", "interest", "asked", "came", "waits", "reads"];
 
 /** All of a state. Whoever `woken` names is awake, though still in the wait queues. */
 function entries(state: State, woken?: string): Entry[] {
@@ -56,7 +56,7 @@ function entries(state: State, woken?: string): Entry[] {
       for (const { fd } of file.ready) here("reads", `${fd}`, "frame woken");
       continue;
     }
-    const { client, queue, nonblocking, unread, fin, ended, sent, over } = file;
+    const { client, queue, nonblocking, unread, fin, ended } = file;
     for (const { interest, ready } of epolls) {
       for (const { events, fd } of interest.filter(({ socket }) => socket === file)) {
         here("interest", events.join("|"), "frame");
@@ -82,8 +82,6 @@ function entries(state: State, woken?: string): Entry[] {
     if (unread > 0) here("reads", `${unread} B`, "frame bytes");
     if (fin) here("reads", term(ended ? "end, read" : "end"), ended ? "" : "frame bytes");
     if (unread === 0 && !fin) here("reads", term("nothing"));
-    if (sent > 0) here("sent", `${sent} B`, "frame");
-    if (over) here("sent", "FIN", "frame");
   }
   return all;
 }

@@ -65,10 +65,8 @@ export class Watcher extends Run {
     const { who, text, call, args, result, note } = line;
     if (!/^(accept4|recv)\(\d+\) = (\d|-1 ECONNRESET)/.test(text)) return;
     // It was so when the thread woke, or, if it did not sleep, when it asked.
-    const asked = this.lines.findLastIndex((other) => other.who === who && other.waits);
-    const woke = this.lines.findIndex((other, i) => i > asked && other.who === who);
-    const wake = this.lines[woke] ?? line;
-    const at = wake.count ? -1 : wake.note.startsWith("waited") ? woke : asked;
+    const wakes = ({ waits, note }: Line) => waits || note.startsWith("waited");
+    const at = wakes(line) ? -1 : this.lines.findLastIndex((other) => other.who === who && wakes(other));
     if (call === "accept4") return this.#acts(Number(note.split(":").at(-1)), 0, false, at);
     const { port } = fileAt(this.state, who, args[0]) as Socket;
     const { bytes, closed } = this.#held().find((held) => held.port === port) ?? { bytes: 0, closed: false };

@@ -72,7 +72,6 @@ function known(before: State, after: State, line: Line): Record<string, unknown>
     kept: ready.length > 0,
     dropped: waits && was.filter((fd) => !ready.includes(fd)).join(", "),
     others: (after.epolls[0]?.interest.length ?? 0) - result,
-    hangup: note.includes("HUP"),
     left: call === "close" && after.sockets.find(({ id }) => id === file?.id)?.descriptors,
     stuck: after.threads.every(asleep) &&
       after.sockets.some(({ unread, nonblocking }) => unread > 0 && nonblocking),
