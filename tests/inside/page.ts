@@ -18,7 +18,7 @@ const [first] = runs.values();
 
 const word = (key: string, n = "") => WORDS.page[key][lang].replace("{n}", n);
 
-/** Where each of some runs stands at each step: at a client's event all begin together. */
+/** Where each of some runs stands at each step: at a client's event all begin together. And where there is more to say. */
 function lay(runs: Run[]) {
   const begins = ({ lines }: Run) => lines.flatMap((line, i) => isClient(line) ? [i + 1] : []);
   const parts = runs.map((run) => [0, ...begins(run), run.lines.length + 1]);
@@ -27,7 +27,10 @@ function lay(runs: Run[]) {
     const longest = Math.max(...parts.map((at) => at[part] - at[part - 1]));
     for (let i = 0; i < longest; i++) track.push(parts.map((at) => Math.min(at[part - 1] + i, at[part] - 1)));
   }
-  return track;
+  const says = (at: number, j: number) => parts[j].includes(at) || moreAt(runs[j], at);
+  const comes = (i: number) => (at: number, j: number) => at !== track[i - 1]?.[j] && says(at, j);
+  const points = [...track.keys()].filter((i) => track[i].some(comes(i)));
+  return { track, points };
 }
 
 /** What the address names: `#05/17`, `#05/wake`; two runs side by side, `#05+06/17`. */
@@ -35,11 +38,11 @@ function place() {
   const [ids, at = ""] = decodeURIComponent(location.hash.slice(1)).split("/");
   const found = ids.split(/[+|]/).flatMap((id) => runs.get(id) ?? []).slice(0, 2);
   const shown = found.length > 0 ? found : [first];
-  const track = lay(shown);
+  const { track, points } = lay(shown);
   const last = track.length - 1;
   const named = track.findIndex((places) => places.some((step, i) => step === shown[i].anchors[at]));
   const step = named === -1 ? Math.max(0, Math.min(Number(at) || 0, last)) : named;
-  return { shown, track, step, last };
+  return { shown, track, points, step, last };
 }
 
 /** The source, with what a changed copy has added, the line that runs, and who sleeps where. */
@@ -128,11 +131,16 @@ function articleOf(run: Run, at: number): string {
 }
 
 function render() {
-  const { shown, track, step, last } = place();
+  const { shown, track, points, step, last } = place();
   const address = (to: number) =>
     `#${shown.map(({ recorded }) => recorded.id).join("+")}/${Math.max(0, Math.min(to, last))}`;
-  byId("ArrowRight").onclick = () => go(address(step + 1));
-  byId("ArrowLeft").onclick = () => go(address(step - 1));
+  const ways = {
+    ArrowRight: step + 1,
+    ArrowLeft: step - 1,
+    ArrowDown: points.find((point) => point > step) ?? last,
+    ArrowUp: points.findLast((point) => point < step) ?? 0,
+  };
+  for (const [key, to] of Object.entries(ways)) byId(key).onclick = () => go(address(to));
   for (const link of document.links) link.ariaCurrent = link.hash === address(0) ? "page" : null;
   SLIDER.max = `${last}`;
   SLIDER.value = `${step}`;
@@ -185,9 +193,11 @@ document.body.innerHTML = `<form id="lang">
 ${links.join(" ")}
 </nav>
 <div id="controls">
+${button("ArrowUp", `◀ ${word("point")}`)}
 ${button("ArrowLeft", "◀")}
 <input id="slider" type="range" min="0" aria-label="${word("slider")}">
 ${button("ArrowRight", "▶")}
+${button("ArrowDown", `${word("point")} ▶`)}
 <span id="count"></span>
 </div>
 <strong id="ended" role="status"></strong>
@@ -199,8 +209,9 @@ ${WORDS.terms.map((text) => `<p>${text[lang]}</p>`).join("")}
 <p><small>${word(data.live ? "made, live" : "made", first.recorded.runtime)}</small></p>`;
 const SLIDER = byId("slider") as HTMLInputElement;
 document.onkeydown = (event) => {
+  const scrolls = /Up|Down/.test(event.key) && (event.target as Element).closest("ol");
   const way = byId(event.key) ?? [...document.links].find(({ hash }) => hash === `#0${event.key}/0`);
-  if (!way || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!way || scrolls || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   way.click();
 };

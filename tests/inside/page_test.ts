@@ -1,12 +1,12 @@
 /** The page, in a real browser, and what is kept of it. */
 import assert, { deepStrictEqual as assertEquals, match as assertMatch } from "node:assert/strict";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
-import { changed, replace } from "../support/changed.ts";
-import { connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
+import { atLine, type Change, changed, replace } from "../support/changed.ts";
+import { ask, connect, get, REQUEST, RESPONSE_TEXT, sendAll } from "../support/clients.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { ended, startServer } from "../support/servers.ts";
 import { readLine } from "../support/trace_lines.ts";
-import { waitFor } from "../support/wait.ts";
+import { until } from "../support/wait.ts";
 import { build } from "./build.ts";
 import { pictures } from "./pictures.ts";
 import { scriptOf, STORIES } from "./record.ts";
@@ -58,6 +58,8 @@ Deno.test("every step of every run, by keys; the pictures", { ignore: !CHROMIUM 
       assertEquals([hash, ...running], [`#${id}/${i + 1}`, ...code]);
       assertMatch(said, CHINESE, hash);
     }
+    await browser.press("ArrowUp");
+    assert(Number((await browser.evaluate("location.hash")).split("/")[1]) < lines.length);
   }
   // A question is answered wrongly: the right answer is there.
   await browser.open(`${page}en#05/fifth`, `!!document.querySelector("summary")`);
@@ -79,22 +81,26 @@ Deno.test("every step of every run, by keys; the pictures", { ignore: !CHROMIUM 
   assertEquals(browser.errors, []);
 });
 
+/** A changed copy of 06 under `deno task inside`: the server of its page, and the copy. */
+async function live(change: Change) {
+  const command = ["run", "-A", "tests/inside/inside.ts", await changed("06-epoll", change), "--port", "0"];
+  const page = await startServer("the page", [Deno.execPath(), ...command]);
+  const port = await until(() => Number(/ listening on http:.*:(\d+)$/m.exec(page.stdout.join("\n"))?.[1]));
+  return { ...page, lesson: { port } };
+}
+
 Deno.test("live: what two clients do, what the copy prints, and its end", { ignore: !CHROMIUM }, async () => {
   await using browser = await startBrowser();
-  const prints = replace("let closed = false;", 'let closed = false; console.error("a client is ready");');
-  const command = ["run", "-A", "tests/inside/inside.ts", await changed("06-epoll", prints), "--port", "0"];
-  await using page = await startServer("the page", [Deno.execPath(), ...command]);
-  const listening = / listening on http:.*:(\d+)$/m;
-  const port = await waitFor("its port", () => Number(listening.exec(page.stdout.join("\n"))?.[1]));
+  await using page = await live(atLine("let closed = false;", '… console.error("hello");'));
   await browser.open(`http://127.0.0.1:${page.port}/?lang=en`, `!!document.querySelector("article")`);
-  const shows = (text: string) => browser.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
+  const shows = (text: string) => browser.holds(`document.body.innerText.includes(${JSON.stringify(text)})`);
   const stepsBack = () => browser.evaluate("slider.max - slider.value");
-  using silent = await connect({ port });
+  using silent = await connect(page.lesson);
   await shows("client 1 connected, silent");
   await sendAll(silent, REQUEST.slice(0, 10));
   await shows("client 1 has asked, waits");
-  await shows("a client is ready");
-  assertEquals(await get({ port }), RESPONSE_TEXT);
+  await shows("hello");
+  assertEquals(await get(page.lesson), RESPONSE_TEXT);
   await shows("client 2 closed");
   assertEquals(await stepsBack(), 0);
   await browser.press("ArrowLeft"); // and one can step back; more may come meanwhile
@@ -103,4 +109,13 @@ Deno.test("live: what two clients do, what the copy prints, and its end", { igno
   assertEquals(await ended(page), 0);
   await shows("The server has ended. SIGINT");
   assertEquals(browser.errors, []);
+});
+
+Deno.test("live: a handler that throws ends the lesson, and the page is told", async () => {
+  await using page = await live(replace("const data = conn.recv(4096);", 'throw new Error("oops");'));
+  assertEquals(await ask(page.lesson, "/"), "");
+  const story = async () => await (await fetch(`http://127.0.0.1:${page.port}/story`)).text();
+  await until(async () => /oops.*"ended":"exit code 1"/.test(await story()));
+  page.kill("SIGINT");
+  assertEquals(await ended(page), 0);
 });

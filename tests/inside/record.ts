@@ -6,7 +6,7 @@ import { threadSeconds } from "../support/proc.ts";
 import { type Lesson, ROOT, type Runtime } from "../support/runtimes.ts";
 import { start } from "../support/servers.ts";
 import { isClient, writeLine } from "../support/trace_lines.ts";
-import { pause, waitFor } from "../support/wait.ts";
+import { pause, until } from "../support/wait.ts";
 import { asleep, connections, has, type State } from "./model.ts";
 import { differences, observe } from "./observe.ts";
 import { type Recorded, Run } from "./run.ts";
@@ -64,7 +64,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
     let problem: string[] = [];
     const drawnOut = pause(REST);
     const awake = threadSeconds(server.pid);
-    await waitFor("rest", async () => {
+    await until(async () => {
       watcher.pass();
       const { state, lines: { length: after } } = watcher;
       if (!atRest(state, lesson, threadSeconds(server.pid) - awake)) return ends in anchors;
@@ -74,7 +74,7 @@ export async function record(story: Story, runtime: Runtime): Promise<Recorded> 
       await drawnOut;
       watcher.pass(); // now the next event comes, or the server was not at rest: a line that is late may belong before this
       return lines.length === after && recorded.rests.push({ after, seen });
-    }).catch((cause) => {
+    }, "rest").catch((cause) => {
       throw new Error([...problem, ...lines.slice(-6).map(writeLine)].join("\n"), { cause });
     });
   }
@@ -107,5 +107,9 @@ export function check(recording: Recorded): void {
   const { rests, lines } = recording;
   const { states, state: { doubts } } = new Run(recording);
   const wrong = [...doubts, ...rests.flatMap(({ after, seen }) => differences(states[after], seen))];
+  const [first, last] = [rests[0], rests.at(-1)!].map(({ seen }) => seen);
+  const threads = Math.max(...states.map(({ threads }) => threads.length));
+  const most = (last.at - first.at) * threads + 0.03; // the kernel's figure of a thread that runs may be so old, s
+  if (last.cpu - first.cpu > most) wrong.push(`more than ${most} s of processor time`);
   if (wrong.length > 0) throw new Error([...wrong, ...lines].join("\n"));
 }

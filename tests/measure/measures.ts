@@ -5,7 +5,7 @@ import { heavyLoad, type LoadResult } from "../support/load.ts";
 import { openFiles, settled, switches, tasks } from "../support/proc.ts";
 import { commandLine, descriptorsAtMost, type Server, startServer } from "../support/servers.ts";
 import { libc } from "../support/syscalls.ts";
-import { pause, waitFor } from "../support/wait.ts";
+import { pause, until } from "../support/wait.ts";
 import { checkPossible, type Figures, MeasuringFault, type Quantity, subject } from "./figures.ts";
 
 /** A program that runs, how to put load on it, and how to keep a figure of it. */
@@ -111,7 +111,7 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
   });
   await each("a pool whose threads all wait", judged("03-thread-pool"), async ({ server, keep }) => {
     using _silent = await silent(server, 4);
-    await waitFor("four threads in recv", () => receiving(server) === 4);
+    await until(() => receiving(server) === 4);
     const answered = get(server).then(() => 1, () => 0);
     keep("answers", await Promise.race([answered, pause(1000).then(() => 0)]));
   });
@@ -120,7 +120,7 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
   const limit: Measure = async ({ program: { model }, server, keep }) => {
     using _silent = await silent(server, 1100);
     const refuses = /can't start new thread|fd_set/;
-    await waitFor(`${refuses}`, () => server.stderr.some((line) => refuses.test(line)));
+    await until(() => server.stderr.some((line) => refuses.test(line)), `${refuses}`);
     await settled(server);
     keep("limit", model === "02-thread" ? receiving(server) : openFiles(server.pid).length);
   };

@@ -1,7 +1,7 @@
 /** A real browser, by its DevTools protocol: https://chromedevtools.github.io/devtools-protocol/ */
 import { read } from "./proc.ts";
 import { succeeds } from "./runtimes.ts";
-import { waitFor } from "./wait.ts";
+import { until } from "./wait.ts";
 
 /** The browser that is here, if there is one. */
 export const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find((name) =>
@@ -16,7 +16,7 @@ export async function startBrowser() {
   const folder = await Deno.makeTempDir();
   const args = [...[...OPTIONS, `user-data-dir=${folder}`].map((option) => `--${option}`), "about:blank"];
   const child = new Deno.Command(CHROMIUM!, { args, stdout: "null", stderr: "null" }).spawn();
-  const port = await waitFor("a browser", () => read(`${folder}/DevToolsActivePort`).split("\n")[0]);
+  const port = await until(() => read(`${folder}/DevToolsActivePort`).split("\n")[0], "a browser");
   const page = await fetch(`http://127.0.0.1:${port}/json/new`, { method: "PUT" });
   const socket = new WebSocket((await page.json()).webSocketDebuggerUrl);
   await new Promise((resolve) => socket.onopen = resolve);
@@ -41,15 +41,15 @@ export async function startBrowser() {
   const evaluate = async (expression: string) =>
     (await send("Runtime.evaluate", { expression, returnByValue: true })).result?.value;
   /** Wait until an expression is true. */
-  const until = (expression: string) => waitFor(expression, () => evaluate(expression));
+  const holds = (expression: string) => until(() => evaluate(expression), expression);
   return {
     errors,
     evaluate,
-    until,
+    holds,
     /** Go to a page, and wait until this is so there. */
     open: async (url: string, ready: string) => {
       await send("Page.navigate", { url });
-      await until(`document.readyState === "complete" && ${ready}`);
+      await holds(`document.readyState === "complete" && ${ready}`);
     },
     /** Press a key so many times. */
     press: async (key: string, times = 1) => {

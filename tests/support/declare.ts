@@ -13,18 +13,10 @@ import { pause, until } from "./wait.ts";
 export const [BY_MANY, BY_ONE] = [LESSONS.slice(0, 3), LESSONS.slice(3)];
 
 /** Runs `test` once a runtime. What cannot run here is skipped, and the report names it. */
-export function once(
-  name: string,
-  test: (runtime: Runtime) => Promise<void>,
-  ignore = false,
-  lesson = "",
-): void {
+export function once(name: string, test: (runtime: Runtime) => Promise<void>, ignore = false, lesson = "") {
   for (const runtime of ALL_RUNTIMES) {
-    Deno.test({
-      name: `${lesson}on ${runtime}: ${name}`,
-      ignore: ignore || !RUNTIMES.includes(runtime),
-      fn: () => test(runtime),
-    });
+    const ignored = ignore || !RUNTIMES.includes(runtime);
+    Deno.test(`${lesson}on ${runtime}: ${name}`, { ignore: ignored }, () => test(runtime));
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the kernel tells of a process: through /proc, and the clock of its CPU time. */
 import { libc } from "./syscalls.ts";
-import { pause, until, waitFor } from "./wait.ts";
+import { pause, until } from "./wait.ts";
 
 /** The threads of a process, each with the system call that it sleeps in (of others the number), or "running". */
 export function tasks(pid: number): { tid: number; name: string; call: string }[] {
@@ -64,12 +64,12 @@ export function resources({ pid }: { pid: number }) {
 /** What it holds, once two looks in a row agree: helper threads of the runtime come and go at first. */
 export async function settled(server: { pid: number }) {
   let before = "";
-  return await waitFor("a server at rest", async () => {
+  return await until(async () => {
     const now = resources(server);
     if (JSON.stringify(now) === before) return now;
     before = JSON.stringify(now);
     await pause(100);
-  });
+  }, "a server at rest");
 }
 
 /**

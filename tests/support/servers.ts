@@ -1,7 +1,7 @@
 /** Starts lessons, and other servers, as a person would, and reads what they print. */
 import { alive, probe, tree } from "./proc.ts";
 import { COMMANDS, type Lesson, ROOT, type Runtime } from "./runtimes.ts";
-import { inTime, MINUTE, until, waitFor } from "./wait.ts";
+import { inTime, MINUTE, until } from "./wait.ts";
 
 /** How to start a lesson otherwise than plainly. */
 export interface StartOptions {
@@ -55,12 +55,12 @@ export async function startServer(name: string, [program, ...args]: readonly str
     await closed;
   };
   try {
-    const port = await waitFor(`the first line of ${name}`, async () => {
+    const port = await until(async () => {
       const over = !alive(pid) && await closed;
       const port = /(?<= http:.*:)\d+(?=\/?$)/m.exec(stdout.join("\n"))?.[0];
       if (!port && over) throw new Error(`${name} has ended`);
       return Number(port);
-    });
+    }, `the first line of ${name}`);
     const kill = (signal: Deno.Signal) => child.kill(signal);
     return { pid, port, stdout, stderr, status, kill, [Symbol.asyncDispose]: stop };
   } catch (error) {

@@ -7,10 +7,10 @@ export { pause };
 /** No healthy server needs a minute, ms. */
 export const MINUTE = 60_000;
 
-/** Wait until `probe` finds something, and return that. It fails after a minute. */
-export async function waitFor<T>(
-  what: string,
+/** Wait until `probe` finds something, and return that. After a minute it fails, and names what is missing. */
+export async function until<T>(
   probe: () => T | undefined | false | null | Promise<T | undefined | false | null>,
+  what = String(probe),
 ): Promise<T> {
   for (const end = Date.now() + MINUTE; Date.now() < end;) {
     const found = await probe();
@@ -19,10 +19,6 @@ export async function waitFor<T>(
   }
   throw new Error(`no sign of ${what} within a minute`);
 }
-
-/** {@link waitFor}, with the probe's own words as the name of what is missing. */
-export const until = <T>(probe: Parameters<typeof waitFor<T>>[1]): Promise<T> =>
-  waitFor(String(probe), probe);
 
 /** What a promise comes to, if it does within a minute. */
 export async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
