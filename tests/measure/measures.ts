@@ -78,11 +78,11 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
     await each(says, PROGRAMS, async ({ program: { model, language }, load, keep }) => {
       await load(10); // the compilers come first
       keep("at 10", cost(await load(10)), round);
-      if (model === "02-thread" && RUNTIME[language]) keep("at 1", cost(await load(1)), round);
+      if (model === "02-thread" && RUNTIME[language]) keep("at 1", cost(await load(1, 1)), round);
     });
     await each(`empty Workers, round ${round} of ${rounds}`, EMPTY_THREADS, async ({ load, keep }) => {
       await load(10);
-      keep("worker", cost(await load(1)), round);
+      keep("worker", cost(await load(1, 1)), round);
     });
   }
   for (const model of ["04-busy-poll", "05-select", "06-epoll"] as const) {
