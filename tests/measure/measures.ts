@@ -35,13 +35,13 @@ const receiving = ({ pid }: Server) => tasks(pid).filter(({ call }) => call === 
 const judged = (...models: Model[]) =>
   PROGRAMS.filter(({ model, language }) => models.includes(model) && language !== "C");
 
-/** 02 with Workers that do nothing. */
-const EMPTY_THREADS = judged("02-thread").flatMap((program): Program[] => {
+/** 02, and right after it the same with Workers that do nothing: what the machine does meanwhile meets both. */
+const THREADS = judged("02-thread").flatMap((program): Program[] => {
   const options = { script: "tests/programs/empty_threads.ts", args: ["--port", "0"] };
   const runtime = RUNTIME[program.language];
   if (!runtime) return [];
   const name = `empty Workers in ${program.language}`;
-  return [{ ...program, name, command: commandLine("02-thread", runtime, options) }];
+  return [program, { ...program, name, command: commandLine("02-thread", runtime, options) }];
 });
 
 /** Measure everything; `progress` hears what. What fails with one program is noted, and the others go on. */
@@ -75,14 +75,14 @@ export async function measureAll(rounds: number, progress: (what: string) => voi
 
   for (let round = 1; round <= rounds; round++) { // they alternate: what the machine does meanwhile meets all of them
     const says = `ten clients at each of ${PROGRAMS.length} programs, round ${round} of ${rounds}`;
-    await each(says, PROGRAMS, async ({ program: { model, language }, load, keep }) => {
+    await each(says, PROGRAMS, async ({ load, keep }) => {
       await load(10); // the compilers come first
       keep("at 10", cost(await load(10)), round);
-      if (model === "02-thread" && RUNTIME[language]) keep("at 1", cost(await load(1, 1)), round);
     });
-    await each(`empty Workers, round ${round} of ${rounds}`, EMPTY_THREADS, async ({ load, keep }) => {
+    const threads = `threads one after another, round ${round} of ${rounds}`;
+    await each(threads, THREADS, async ({ program: { name }, load, keep }) => {
       await load(10);
-      keep("worker", cost(await load(1, 1)), round);
+      keep(/^empty/.test(name) ? "worker" : "at 1", cost(await load(1, 1)), round);
     });
   }
   for (const model of ["04-busy-poll", "05-select", "06-epoll"] as const) {
