@@ -43,7 +43,7 @@ export function growthChart(figures: Figures): string {
   const powers = [10, 100, 1000, 10_000, 100_000].filter((cost) => cost >= least && cost <= most);
   const drawn = [
     ...title.map((line, i) => text(12, 24 + i * 20, line, `class="title"`)),
-    text(12, 26 + title.length * 20, "CPU time of the server for it, µs; a line for each language"),
+    text(12, 26 + title.length * 20, "CPU time for it, µs, on a logarithmic scale; a line for each language"),
     ...powers.map((cost) => mark(`M${LEFT} ${y(cost)}H${RIGHT}`, LEFT - 8, y(cost) + 4, cell(cost), BEFORE)),
     ...SILENT.map((count, i) => mark(`M${x(i)} ${TOP}V${BOTTOM}`, x(i), BOTTOM + 20, cell(count), AMID)),
     text((LEFT + RIGHT) / 2, BOTTOM + 44, "silent connections beside one client", AMID),
